@@ -1,0 +1,14 @@
+"""Keyturn: API keys you own.
+
+errors      what can be answered instead of a key
+settings    the deployment's parameters, read once from the environment
+keytext     the key string: mint, parse, digest
+keys        what a key is and may become; nothing of AWS, no clock of its own
+row         the DynamoDB item a key is stored as
+store       one item per alias, one conditional write per change
+vault       KMS: seal and open the key string
+aws         the one SDK configuration, and what its failures mean
+service     the verbs
+schemas     requests and responses over HTTP
+web         resolver, error -> status table, headers, the line in the log
+"""

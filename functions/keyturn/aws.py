@@ -1,0 +1,63 @@
+"""The one SDK configuration, and what the SDK's failures mean.
+
+The only module that imports boto3 or botocore. The arithmetic of `CONFIG`, per call: two attempts
+of at most 1 s to connect and 2 s to read, between them at most 1 s of back-off (throttling; 25 to
+50 ms otherwise): 7 s. A create or renewal makes three calls, 21 s; `service.START_OVER` is 3 s;
+together below the function's timeout of 25 s, which is below API Gateway's 29 s. So the caller gets
+our 503 and not the gateway's. Stated here and not left to defaults: those change (the default retry
+mode did in botocore 1.44.0), and 60 s per attempt would outlive everyone.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+from keyturn.errors import Unavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_kms.client import KMSClient
+
+CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 2},
+    connect_timeout=1,
+    read_timeout=2,
+)
+
+
+def dynamodb() -> "DynamoDBClient":
+    """Return a client; its credentials and endpoint come from the environment."""
+    return boto3.client("dynamodb", config=CONFIG)
+
+
+def kms() -> "KMSClient":
+    """Return a client; its credentials and endpoint come from the environment."""
+    return boto3.client("kms", config=CONFIG)
+
+
+@contextmanager
+def answered() -> Iterator[None]:
+    """Turn an SDK failure into `Unavailable`.
+
+    Throttled, down, denied, too slow, or a write whose outcome is unknown: all mean that nobody can
+    know now. `from None`, and only the operation's name and the error's code: the service's message
+    may quote what was sent. A request that is wrong in itself is our fault and stays an exception.
+
+    Raises:
+        Unavailable: as above.
+    """
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code == "ValidationException":
+            raise
+        raise Unavailable(f"{error.operation_name}: {code}") from None
+    except ParamValidationError:
+        raise
+    except BotoCoreError as error:
+        raise Unavailable(type(error).__name__) from None

@@ -1,0 +1,90 @@
+"""The deployment's parameters, read once from the environment.
+
+The only module that reads `os.environ`. Defaults live in `template.yaml`, not here: a variable that
+is missing fails at start and is named.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+_PREFIX = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_ROLE = re.compile(r"[a-z][a-z0-9_-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What every function shares; each field is the environment variable of the same name."""
+
+    table_name: str
+    kms_key_id: str
+    key_prefix: str
+    id_salt: str
+    allowed_roles: tuple[str, ...]
+    default_ttl_days: int
+    max_ttl_days: int
+
+    def __post_init__(self) -> None:
+        """Refuse what would only fail later, or lock everyone out.
+
+        Raises:
+            ValueError: naming the variable.
+        """
+        if not _PREFIX.fullmatch(self.key_prefix):
+            raise ValueError("KEY_PREFIX must be lower case words joined by single underscores")
+        if "admin" not in self.allowed_roles:
+            raise ValueError(
+                "ALLOWED_ROLES must contain admin: without it nobody could manage keys"
+            )
+        if not 1 <= self.default_ttl_days <= self.max_ttl_days:
+            raise ValueError("DEFAULT_TTL_DAYS must be between 1 and MAX_TTL_DAYS")
+
+
+def from_env(env: Mapping[str, str]) -> Settings:
+    """Read the settings.
+
+    Raises:
+        ValueError: a variable is missing or is not what it must be; the message names it.
+    """
+    return Settings(
+        table_name=_required(env, "TABLE_NAME"),
+        kms_key_id=_required(env, "KMS_KEY_ID"),
+        key_prefix=_required(env, "KEY_PREFIX"),
+        id_salt=env.get("ID_SALT", ""),
+        allowed_roles=_roles(env, "ALLOWED_ROLES"),
+        default_ttl_days=int(_required(env, "DEFAULT_TTL_DAYS")),
+        max_ttl_days=int(_required(env, "MAX_TTL_DAYS")),
+    )
+
+
+@cache
+def settings() -> Settings:
+    """Return this process's settings."""
+    return from_env(os.environ)
+
+
+def required_roles() -> frozenset[str] | None:
+    """Return the roles of which an authorizer asks for one; `None` (`"*"`) means any valid key.
+
+    Raises:
+        ValueError: REQUIRED_ROLES is missing or empty. A forgotten setting must not open a door.
+    """
+    if os.environ.get("REQUIRED_ROLES") == "*":
+        return None
+    return frozenset(_roles(os.environ, "REQUIRED_ROLES"))
+
+
+def _required(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "").strip()
+    if not value:
+        raise ValueError(f"environment variable {name} is missing or empty")
+    return value
+
+
+def _roles(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    roles = tuple(role.strip() for role in _required(env, name).split(","))
+    if not all(_ROLE.fullmatch(role) for role in roles):
+        raise ValueError(f"{name} must be role names joined by commas")
+    return roles

@@ -1,0 +1,37 @@
+"""DELETE /api/apikey/{key}: revoke a key by its id or its string.
+
+Invoked by API Gateway behind the admin authorizer. May update rows, and nothing else.
+"""
+
+from typing import Annotated, Any
+
+from aws_lambda_powertools import Tracer
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from keyturn import aws, service
+from keyturn.keys import Reason
+from keyturn.schemas import MessageResponse
+from keyturn.settings import settings
+from keyturn.store import KeyStore
+from keyturn.web import Web
+
+tracer = Tracer()
+web = Web()
+store = KeyStore(aws.dynamodb(), settings().table_name)
+
+
+@web.app.delete("/api/apikey/<key>")
+def revoke(
+    key: Annotated[str, Path()], reason: Annotated[Reason, Query()] = Reason.UNSPECIFIED
+) -> MessageResponse:
+    """Revoke a key."""
+    web.only_parameters("reason")
+    web.done("Revoked", service.revoke(key, reason, web.actor(), store, service.clock()))
+    return MessageResponse(message="API key revoked successfully")
+
+
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer a REST proxy event."""
+    return web(event, context)
