@@ -125,6 +125,22 @@ def revoke(target: str, reason: Reason, actor: str, store: "KeyStore", now: int)
     return store.revoke(key.id, key.digest, reason, now, actor)
 
 
+def revoke_own(id: str, generation: int, actor: str, store: "KeyStore", now: int) -> ApiKey:
+    """Revoke the caller's own key as compromised, where `generation` is the one it holds.
+
+    Where a rotation made it the previous one, only that string's grace ends: whoever holds the old
+    string must not be able to end the new one.
+
+    Raises:
+        KeyNotFound: revoked already, or two rotations behind.
+        Unavailable: DynamoDB did not answer; the string may or may not be ended.
+    """
+    try:
+        return store.revoke(id, generation, Reason.COMPROMISED, now, actor)
+    except KeyNotFound:
+        return store.end_grace(id, generation + 1, now, actor)
+
+
 def verify(
     text: str,
     roles: frozenset[str] | None,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 _PREFIX = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_LONGEST_CACHE = 60
 _ROLE = re.compile(r"[a-z][a-z0-9_-]*")
 
 
@@ -74,6 +75,23 @@ def required_roles() -> frozenset[str] | None:
     if os.environ.get("REQUIRED_ROLES") == "*":
         return None
     return frozenset(_roles(os.environ, "REQUIRED_ROLES"))
+
+
+def verify_cache_seconds() -> int:
+    """Return for how long a process may remember what it read to verify; 0, not at all.
+
+    Raises:
+        ValueError: VERIFY_CACHE_SECONDS is not an integer from 0 to 60.
+    """
+    seconds = os.environ.get("VERIFY_CACHE_SECONDS") or "0"
+    if not seconds.isdecimal() or int(seconds) > _LONGEST_CACHE:
+        raise ValueError(f"VERIFY_CACHE_SECONDS must be an integer from 0 to {_LONGEST_CACHE}")
+    return int(seconds)
+
+
+def environment() -> Mapping[str, str]:
+    """Return what AWS itself sets: region, credentials, endpoints."""
+    return os.environ
 
 
 def _required(env: Mapping[str, str], name: str) -> str:

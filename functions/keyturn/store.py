@@ -27,8 +27,9 @@ _RENEWABLE = (
 )
 _ACTIVE = "attribute_exists(id) AND is_active = :yes"
 _THIS_STRING = (
-    "(secret_hash = :digest OR (previous_hash = :digest AND previous_expires_at > :updated_at))"
+    "(secret_hash = :only OR (previous_hash = :only AND previous_expires_at > :updated_at))"
 )
+_THIS_GENERATION = "generation = :only"
 
 
 class KeyStore:
@@ -106,33 +107,62 @@ class KeyStore:
         )
         return None if item is None else row.to_key(item)
 
-    def revoke(self, id: str, digest: bytes | None, reason: Reason, now: int, actor: str) -> ApiKey:
-        """Revoke the key, where it is active and, if a `digest` is given, its secret is that one.
+    def revoke(
+        self, id: str, only: bytes | int | None, reason: Reason, now: int, actor: str
+    ) -> ApiKey:
+        """Revoke the key, where it is active and `only` is it.
 
-        The string before the last rotation counts during its grace. Loser of a race, and repeat:
-        `KeyNotFound`. Lost reply: recognised by `revoke_id`, also after a renewal since. The row
-        stays; it leaves the `due` index.
+        `only`: the digest of a secret (the string before the last rotation counts during its
+        grace), or a generation (exactly that), or `None`, whatever it is. Loser of a race, and
+        repeat: `KeyNotFound`. Lost reply: recognised by `revoke_id`, also after a renewal since. The
+        row stays; it leaves the `due` index.
 
         Raises:
             KeyNotFound: no such key, another secret, or already revoked.
             Unavailable: DynamoDB did not answer; the key may or may not be revoked.
         """
-        item = self._update(
-            id,
-            {
-                "is_active": {"BOOL": False},
-                "revoked_at": row.number(now),
-                "revoke_reason": {"S": reason},
-                "updated_at": row.number(now),
-                "updated_by": {"S": actor},
-                "revoke_id": {"S": uuid4().hex},
-                "due_shard": None,
-                "due_at": None,
-            },
-            _ACTIVE if digest is None else f"{_ACTIVE} AND {_THIS_STRING}",
-            {":yes": {"BOOL": True}, **({} if digest is None else {":digest": {"B": digest}})},
-            "revoke_id",
-        )
+        condition = _ACTIVE
+        values: row.Item = {":yes": {"BOOL": True}}
+        if isinstance(only, bytes):
+            condition = f"{_ACTIVE} AND {_THIS_STRING}"
+            values[":only"] = {"B": only}
+        elif only is not None:
+            condition = f"{_ACTIVE} AND {_THIS_GENERATION}"
+            values[":only"] = row.number(only)
+        change = {
+            "is_active": {"BOOL": False},
+            "revoked_at": row.number(now),
+            "revoke_reason": {"S": reason},
+            "updated_at": row.number(now),
+            "updated_by": {"S": actor},
+            "due_shard": None,
+            "due_at": None,
+        }
+        return self._end(id, change, condition, values)
+
+    def end_grace(self, id: str, generation: int, now: int, actor: str) -> ApiKey:
+        """End the string before the last rotation at once, where `generation` is the current one.
+
+        Loser of a race, repeat and lost reply: as with `revoke`.
+
+        Raises:
+            KeyNotFound: no grace runs, or it is another generation's.
+            Unavailable: DynamoDB did not answer; the grace may or may not be ended.
+        """
+        change = {
+            "previous_expires_at": row.number(now),
+            "updated_at": row.number(now),
+            "updated_by": {"S": actor},
+        }
+        values = {":yes": {"BOOL": True}, ":only": row.number(generation)}
+        condition = f"{_ACTIVE} AND {_THIS_GENERATION} AND previous_expires_at > :updated_at"
+        return self._end(id, change, condition, values)
+
+    def _end(
+        self, id: str, change: Mapping[str, row.Value | None], condition: str, values: row.Item
+    ) -> ApiKey:
+        marked = {**change, "revoke_id": {"S": uuid4().hex}}
+        item = self._update(id, marked, condition, values, "revoke_id")
         if item is None:
             raise KeyNotFound
         return row.to_key(item)
@@ -151,13 +181,14 @@ class KeyStore:
         """
         written = {name: value for name, value in change.items() if value is not None}
         sets = ", ".join(f"#{name} = :{name}" for name in written)
-        removes = ", ".join(f"#{name}" for name in change if name not in written)
+        removed = [f"#{name}" for name in change if name not in written]
+        removes = f"REMOVE {', '.join(removed)}" if removed else ""
         with answered():
             try:
                 return self._client.update_item(
                     TableName=self._table,
                     Key=row.primary_key(id),
-                    UpdateExpression=f"SET {sets} REMOVE {removes} ADD version :one",
+                    UpdateExpression=f"SET {sets} {removes} ADD version :one",
                     ConditionExpression=condition,
                     ExpressionAttributeNames={f"#{name}": name for name in change},
                     ExpressionAttributeValues={

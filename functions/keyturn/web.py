@@ -96,15 +96,29 @@ class Web:
         answer = self(event, context)
         return {**json.loads(answer["body"]), "status": answer["statusCode"]}
 
-    def actor(self) -> str:
-        """Return who calls: `iam`, or `<id>:<alias>` of the key that the authorizer accepted.
+    @property
+    def request_id(self) -> str:
+        """The id that stands in this request's answer and log line."""
+        return _request_id(self.app.current_event.raw_event)
+
+    def caller(self) -> dict[str, str]:
+        """Return what the authorizer said of the caller's key: `id`, `alias`, `generation`, ...
 
         Raises:
             Forbidden: no authorizer was asked, so the route was opened by mistake.
         """
-        caller = self.app.current_event["requestContext"].get("authorizer") or {}
+        caller: dict[str, str] = self.app.current_event["requestContext"].get("authorizer") or {}
         if not caller.get("id"):
             raise errors.Forbidden
+        return caller
+
+    def actor(self) -> str:
+        """Return who calls: `iam`, or `<id>:<alias>` of the key that the authorizer accepted.
+
+        Raises:
+            Forbidden: no authorizer was asked.
+        """
+        caller = self.caller()
         return ":".join(caller[part] for part in ("id", "alias") if part in caller)
 
     def only_parameters(self, *names: str) -> None:
@@ -142,15 +156,14 @@ class Web:
         return self._error(errors.InternalError())
 
     def _error(self, error: KeyturnError, headers: dict[str, Any] | None = None) -> Response[str]:
-        request_id = _request_id(self.app.current_event.raw_event)
-        body = {"error": error.message, "code": error.code, "request_id": request_id}
+        body = {"error": error.message, "code": error.code, "request_id": self.request_id}
         return Response(STATUS[type(error)], _JSON, json.dumps(body), headers)
 
     def _line(self) -> dict[str, Any]:
         event = self.app.current_event
         caller = event["requestContext"].get("authorizer") or {}
         return {
-            "request_id": _request_id(event.raw_event),
+            "request_id": self.request_id,
             "lambda_request_id": self.app.lambda_context.aws_request_id,
             "route": f"{event.http_method} {event['resource']}",
             "actor_id": caller.get("id", ""),

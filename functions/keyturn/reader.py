@@ -1,0 +1,40 @@
+"""The one read that a verification costs, and the optional memory of it.
+
+`VERIFY_CACHE_SECONDS` (0, none, by default; at most 60) keeps rows in this process, also the
+absence of one: a revocation, renewal or rotation may then go unseen for so many seconds by this
+process. Expiry never does: it is judged anew each time. What nobody could know is not kept.
+"""
+
+from collections.abc import Callable
+from threading import Lock
+
+from keyturn import aws
+from keyturn.keys import Credential
+from keyturn.settings import settings, verify_cache_seconds
+from keyturn.store import KeyStore
+
+CACHED_ROWS = 10_000
+
+Reader = Callable[[str], Credential | None]
+
+
+def reader() -> Reader:
+    """Return what reads a key's row by its id: strongly consistent, `None` where there is none.
+
+    What it returns raises:
+        Unavailable: DynamoDB did not answer, or the row cannot be read.
+    """
+    store = KeyStore(aws.dynamodb(), settings().table_name)
+    return cached(store.get, verify_cache_seconds())
+
+
+def cached(read: Reader, seconds: int) -> Reader:
+    """Return `read` with a memory of `seconds`; `read` itself where that is 0."""
+    if not seconds:
+        return read
+    # Here, because every cold start without a cache would pay for the import.
+    from cachetools import TTLCache  # noqa: PLC0415
+    from cachetools import cached as remembered  # noqa: PLC0415
+
+    cache: TTLCache[tuple[str, ...], Credential | None] = TTLCache(CACHED_ROWS, seconds)
+    return remembered(cache, lock=Lock())(read)

@@ -1,0 +1,48 @@
+"""GET, DELETE /api/apikey/self: what the holder of a key may do with it.
+
+Invoked by API Gateway behind the authorizer for any valid key, which says whose it is and which
+generation was presented: the key itself does not come here. May get and update rows.
+"""
+
+from typing import Any
+
+from aws_lambda_powertools import Tracer
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from keyturn import aws, service
+from keyturn.errors import KeyNotFound
+from keyturn.schemas import ItemResponse, MessageResponse
+from keyturn.settings import settings
+from keyturn.store import KeyStore
+from keyturn.web import Web
+
+RESOURCE = "/api/apikey/self"
+
+tracer = Tracer()
+web = Web()
+store = KeyStore(aws.dynamodb(), settings().table_name)
+
+
+@web.app.get(RESOURCE)
+def read_own() -> ItemResponse:
+    """Tell the holder about the key, its end above all."""
+    key = store.get(web.caller()["id"])
+    if key is None:
+        raise KeyNotFound
+    return ItemResponse.of(key, service.clock())
+
+
+@web.app.delete(RESOURCE)
+def revoke_own() -> MessageResponse:
+    """End a leaked key: whoever holds it may. A string in its grace ends alone."""
+    caller = web.caller()
+    generation = int(caller["generation"])
+    done = service.revoke_own(caller["id"], generation, web.actor(), store, service.clock())
+    web.done("Revoked", done)
+    return MessageResponse(message="API key revoked successfully")
+
+
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer a REST proxy event."""
+    return web(event, context)
