@@ -12,6 +12,8 @@ KeyturnError
 ├── KeyNotFound           no such key, a wrong secret, or nothing left to revoke
 ├── RouteNotFound
 ├── KeyCompromised        a renewal would hand out a string known to have leaked
+├── KeyInactive           rotation needs a key that works
+├── GraceRunning          rotation would end a string that consumers may still use
 ├── AliasConflict         two aliases, one id: a 96-bit collision
 ├── Unavailable           nobody can know now; nothing is promised about a write
 └── InternalError         our own fault; what it is stands in the log
@@ -103,6 +105,20 @@ class KeyCompromised(KeyturnError):
 
     code = "key_compromised"
     message = "this key was revoked as compromised: rotate it instead"
+
+
+class KeyInactive(KeyturnError):
+    """An expired or revoked key has no string to hand over from."""
+
+    code = "key_inactive"
+    message = "this key is expired or revoked: renew it first"
+
+
+class GraceRunning(KeyturnError):
+    """The string before the last rotation still works, and this rotation would end it."""
+
+    code = "grace_running"
+    message = "an earlier rotation's grace still runs: wait for its end, or use force"
 
 
 class AliasConflict(KeyturnError):

@@ -10,13 +10,14 @@ Knows nothing of AWS, HTTP or the clock: time comes in as whole epoch seconds.
 
 import hmac
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from keyturn.errors import KeyCompromised
+from keyturn.errors import GraceRunning, KeyCompromised, KeyInactive
+from keyturn.keytext import KeyText
 
 DAY = 86_400
-NOTICES = (3 * DAY, DAY)
+REMEMBERED_ROTATIONS = 8
 
 
 class Status(StrEnum):
@@ -99,17 +100,28 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What a create or a renewal asks for; `metadata` is `None` where the request left it out."""
+    """What a create or a renewal asks for.
+
+    `metadata` is `None` where the request left it out; so is `rotate_every_days` where
+    `keeps_rotation`, otherwise `None` ends the rotation.
+    """
 
     alias: str
     name: str
     roles: tuple[str, ...]
     ttl_days: int
     metadata: dict[str, str] | None = None
+    rotate_every_days: int | None = None
+    keeps_rotation: bool = True
 
-    def expires_at(self, now: int) -> int:
-        """Validity starts anew at `now`."""
-        return now + self.ttl_days * DAY
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotation:
+    """What a rotation asks for; `id` makes a repeat of it known."""
+
+    id: str
+    grace_seconds: int
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +139,9 @@ class ApiKey(Credential):
     revoked_at: int | None = None
     revoke_reason: Reason | None = None
     rotate_every_days: int | None = None
+    rotated_at: int | None = None
+    rotation_ids: tuple[str, ...] = ()
+    due_at: int | None = None
     version: int = 1
 
     def status(self, now: int) -> Status:
@@ -135,22 +150,78 @@ class ApiKey(Credential):
             return Status.REVOKED
         return Status.EXPIRED if now >= self.expires_at else Status.ACTIVE
 
-    def require_renewable(self) -> None:
-        """Refuse to hand out again a string that is known to have leaked.
+    def renewed(self, grant: Grant, now: int, actor: str) -> "ApiKey":
+        """Return the key with its validity begun anew at `now`: same string, active again.
 
         Raises:
-            KeyCompromised: it was revoked for that reason.
+            KeyCompromised: the string is known to have leaked, and must not be handed out again.
         """
-        if not self.is_active and self.revoke_reason is Reason.COMPROMISED:
+        if self.is_compromised:
             raise KeyCompromised
+        return replace(
+            self,
+            name=grant.name,
+            roles=grant.roles,
+            metadata=self.metadata if grant.metadata is None else grant.metadata,
+            rotate_every_days=(
+                self.rotate_every_days if grant.keeps_rotation else grant.rotate_every_days
+            ),
+            ttl_days=grant.ttl_days,
+            is_active=True,
+            revoked_at=None,
+            revoke_reason=None,
+            expires_at=now + grant.ttl_days * DAY,
+            updated_at=now,
+            updated_by=actor,
+        )
 
+    @property
+    def is_compromised(self) -> bool:
+        """Whether it was revoked for that reason."""
+        return not self.is_active and self.revoke_reason is Reason.COMPROMISED
 
-def due_at(expires_at: int, now: int) -> int:
-    """Return when the key next wants attention: a notice before its end, or the end itself."""
-    return min(
-        (at for notice in NOTICES if (at := expires_at - notice) > now),
-        default=expires_at,
-    )
+    def grace_end(self, rotation: Rotation, now: int) -> int:
+        """Return until when the current string works if it is rotated at `now`.
+
+        Never past its own end; a compromised one ends at once, whatever was asked.
+
+        Raises:
+            KeyInactive: it does not work now.
+            GraceRunning: another string would end by this, and `force` was not asked for.
+        """
+        if self.is_compromised:
+            return now
+        if self.status(now) is not Status.ACTIVE:
+            raise KeyInactive
+        if (self.previous_expires_at or 0) > now and not rotation.force:
+            raise GraceRunning
+        return min(now + rotation.grace_seconds, self.expires_at)
+
+    def rotated(
+        self, text: KeyText, ciphertext: bytes, rotation: Rotation, now: int, actor: str
+    ) -> "ApiKey":
+        """Return the key with a new string, `text`, valid for `ttl_days` from `now`.
+
+        Raises:
+            KeyInactive, GraceRunning: see `grace_end`, which says how long the old one works.
+        """
+        return replace(
+            self,
+            is_active=True,
+            revoked_at=None,
+            revoke_reason=None,
+            secret_hash=text.digest,
+            ciphertext=ciphertext,
+            hint=text.hint,
+            generation=self.generation + 1,
+            previous_hash=self.secret_hash,
+            previous_expires_at=self.grace_end(rotation, now),
+            expires_at=now + self.ttl_days * DAY,
+            rotated_at=now,
+            rotation_ids=(*self.rotation_ids, rotation.id)[-REMEMBERED_ROTATIONS:],
+            updated_at=now,
+            updated_by=actor,
+        )
 
 
 def moment(epoch: int) -> str:

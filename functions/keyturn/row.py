@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
 from zlib import crc32
 
+from keyturn.due import next_due
 from keyturn.errors import Unavailable
-from keyturn.keys import ApiKey, Credential, Grant, Reason, due_at
+from keyturn.keys import ApiKey, Credential, Reason
 
 SCHEMA = 1
 ITEM = "key"
@@ -25,6 +26,7 @@ CREDENTIAL = (
 Value: TypeAlias = dict[str, Any]
 Item: TypeAlias = dict[str, Value]
 Read: TypeAlias = Mapping[str, Any]
+Change: TypeAlias = dict[str, Value | None]  # None: the attribute is removed
 T = TypeVar("T")
 
 
@@ -40,20 +42,11 @@ def number(value: int) -> Value:
 
 def of_key(key: ApiKey, create_id: str) -> Item:
     """Return the item of a key that was just created."""
-    return {
+    written = {
         **primary_key(key.id),
-        **of_grant(
-            key.id,
-            Grant(
-                alias=key.alias,
-                name=key.name,
-                roles=key.roles,
-                ttl_days=key.ttl_days,
-                metadata=key.metadata,
-            ),
-            key.created_at,
-            key.updated_by,
-        ),
+        **of_renewal(key),
+        **of_metadata(key),
+        **of_rotation_period(key),
         "schema": number(SCHEMA),
         "kind": {"S": ITEM},
         "alias": {"S": key.alias},
@@ -65,26 +58,60 @@ def of_key(key: ApiKey, create_id: str) -> Item:
         "version": number(key.version),
         "create_id": {"S": create_id},
     }
+    return {name: value for name, value in written.items() if value is not None}
 
 
-def of_grant(id: str, grant: Grant, now: int, actor: str) -> Item:
-    """Return what a create and a renewal both write.
-
-    Metadata that was left out is not written: what is stored stays, whoever wrote it last.
-    """
-    expires_at = grant.expires_at(now)
-    metadata = {} if grant.metadata is None else {"metadata": {"S": json.dumps(grant.metadata)}}
+def of_renewal(key: ApiKey) -> Change:
+    """Return what every renewal writes; what a request may leave out is not among it."""
     return {
-        "name": {"S": grant.name},
-        "roles": {"L": [{"S": role} for role in grant.roles]},
+        "name": {"S": key.name},
+        "roles": {"L": [{"S": role} for role in key.roles]},
+        "ttl_days": number(key.ttl_days),
+        **_of_active(key),
+    }
+
+
+def of_metadata(key: ApiKey) -> Change:
+    """Return the metadata, as JSON text: any map of strings, also one with an empty name."""
+    return {"metadata": {"S": json.dumps(key.metadata)}}
+
+
+def of_rotation_period(key: ApiKey) -> Change:
+    """Return how often the key is to be rotated."""
+    return {"rotate_every_days": _optional_number(key.rotate_every_days)}
+
+
+def of_rotation(key: ApiKey) -> Change:
+    """Return what a rotation writes."""
+    return {
+        "generation": number(key.generation),
+        "secret_hash": {"B": key.secret_hash},
+        "ciphertext": {"B": key.ciphertext},
+        "hint": {"S": key.hint},
+        "previous_hash": None if key.previous_hash is None else {"B": key.previous_hash},
+        "previous_expires_at": _optional_number(key.previous_expires_at),
+        "rotated_at": _optional_number(key.rotated_at),
+        "rotation_ids": {"L": [{"S": rotation_id} for rotation_id in key.rotation_ids]},
+        **_of_active(key),
+    }
+
+
+def of_due(id: str, at: int | None) -> Change:
+    """Return the place in the index of what is due; nothing due, no place."""
+    if at is None:
+        return {"due_shard": None, "due_at": None}
+    return {"due_shard": number(crc32(id.encode()) % DUE_SHARDS), "due_at": number(at)}
+
+
+def _of_active(key: ApiKey) -> Change:
+    return {
         "is_active": {"BOOL": True},
-        "ttl_days": number(grant.ttl_days),
-        "expires_at": number(expires_at),
-        "updated_at": number(now),
-        "updated_by": {"S": actor},
-        "due_shard": number(crc32(id.encode()) % DUE_SHARDS),
-        "due_at": number(due_at(expires_at, now)),
-        **metadata,
+        "revoked_at": None,
+        "revoke_reason": None,
+        "expires_at": number(key.expires_at),
+        "updated_at": number(key.updated_at),
+        "updated_by": {"S": key.updated_by},
+        **of_due(key.id, next_due(key, key.updated_at)),
     }
 
 
@@ -117,6 +144,9 @@ def to_key(item: Read) -> ApiKey:
             revoked_at=_optional(item, "revoked_at"),
             revoke_reason=Reason(item["revoke_reason"]["S"]) if "revoke_reason" in item else None,
             rotate_every_days=_optional(item, "rotate_every_days"),
+            rotated_at=_optional(item, "rotated_at"),
+            rotation_ids=tuple(id["S"] for id in item.get("rotation_ids", {"L": []})["L"]),
+            due_at=_optional(item, "due_at"),
             version=int(item["version"]["N"]),
         )
     )
@@ -136,6 +166,10 @@ def _credential(item: Read) -> dict[str, Any]:
         "previous_hash": _bytes(item["previous_hash"]) if "previous_hash" in item else None,
         "previous_expires_at": _optional(item, "previous_expires_at"),
     }
+
+
+def _optional_number(value: int | None) -> Value | None:
+    return None if value is None else number(value)
 
 
 def _read(build: Callable[[], T]) -> T:

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Self
+from uuid import uuid4
 
 from pydantic import (
     AfterValidator,
@@ -20,9 +21,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from keyturn.errors import AliasRequired, FieldInvalid, NameRequired, RequestError, RolesInvalid
-from keyturn.keys import ApiKey, Grant, Outcome, Reason, Status, Verdict, moment
+from keyturn.keys import ApiKey, Grant, Outcome, Reason, Rotation, Status, Verdict, moment
 from keyturn.service import Issued
-from keyturn.settings import settings
+from keyturn.settings import LONGEST_GRACE, settings
 
 _ALIAS_LENGTH = 128
 _METADATA_BYTES = 2048
@@ -100,6 +101,7 @@ class CreateRequest(BaseModel):
         default_factory=lambda: settings().default_ttl_days
     )
     metadata: Annotated[dict[Text, Text], AfterValidator(_metadata)] = Field(default_factory=dict)
+    rotate_every_days: Annotated[int, Field(ge=1, le=365)] | None = None
 
     def grant(self) -> Grant:
         """Return what is asked for; only the domain knows what leaving a field out means."""
@@ -109,7 +111,27 @@ class CreateRequest(BaseModel):
             roles=self.roles,
             ttl_days=self.ttl_days,
             metadata=self.metadata if "metadata" in self.model_fields_set else None,
+            rotate_every_days=self.rotate_every_days,
+            keeps_rotation="rotate_every_days" not in self.model_fields_set,
         )
+
+
+class RotateRequest(BaseModel):
+    """POST /api/apikey/{id}/rotate."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+    grace_seconds: Annotated[int, Field(ge=0, le=LONGEST_GRACE)] = Field(
+        default_factory=lambda: settings().default_grace_seconds
+    )
+    rotation_id: Annotated[Text, Field(min_length=1, max_length=64)] = Field(
+        default_factory=lambda: uuid4().hex
+    )
+    force: bool = False
+
+    def rotation(self) -> Rotation:
+        """Return what is asked for."""
+        return Rotation(id=self.rotation_id, grace_seconds=self.grace_seconds, force=self.force)
 
 
 class VerifyRequest(BaseModel):
@@ -196,6 +218,22 @@ class KeyResponse(Record):
     def of(cls, issued: Issued) -> Self:
         """Build the answer to a create or a renewal."""
         return cls(**cls.fields(issued.key), key=issued.text.reveal(), renewed=issued.renewed)
+
+
+class RotatedResponse(KeyResponse):
+    """A key with its new string, and until when the old one works."""
+
+    previous_expires_at: str | None
+
+    @classmethod
+    def of(cls, issued: Issued) -> Self:
+        """Build the answer to a rotation."""
+        return cls(
+            **cls.fields(issued.key),
+            key=issued.text.reveal(),
+            renewed=False,
+            previous_expires_at=_moment(issued.key.previous_expires_at),
+        )
 
 
 class ItemResponse(Record):

@@ -7,12 +7,12 @@ authorizer pays for neither.
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from keyturn import keytext
-from keyturn.errors import AliasConflict, KeyNotFound, Unavailable
-from keyturn.keys import ApiKey, Credential, Grant, Outcome, Reason, Verdict
+from keyturn.errors import AliasConflict, FieldInvalid, KeyNotFound, Unavailable
+from keyturn.keys import DAY, ApiKey, Credential, Grant, Outcome, Reason, Rotation, Verdict
 from keyturn.keytext import KeyText
 from keyturn.settings import Settings
 
@@ -60,18 +60,53 @@ class Issuer:
             Unavailable: DynamoDB or KMS did not answer, or every race was lost.
         """
         id = keytext.id_of(self.settings.id_salt, grant.alias)
+
+        def attempt() -> Issued | None:
+            key = self.store.get(id)
+            if key is None:
+                return self._create(id, grant, actor)
+            return self._renew(key, grant, actor)
+
+        return self._until_won(attempt)
+
+    def _until_won(self, attempt: Callable[[], Issued | None]) -> Issued:
         started, pause = time.monotonic(), _PAUSE
         while True:
-            key = self.store.get(id)
-            issued = (
-                self._create(id, grant, actor) if key is None else self._renew(key, grant, actor)
-            )
+            issued = attempt()
             if issued is not None:
                 return issued
             if time.monotonic() - started > START_OVER:
                 raise Unavailable("lost every race")
             time.sleep(random.uniform(0, pause))  # noqa: S311 - jitter, not a secret
             pause *= 2
+
+    def rotate(self, id: str, rotation: Rotation, actor: str) -> Issued:
+        """Give the key a new string; the old one works until its grace ends.
+
+        A rotation whose id is among the key's last eight was done already: answered is the current
+        key, and nothing changes. So a repeat is safe; and one under another id meets the running
+        grace, so that no repeat ends a string that consumers still use. Whoever loses a race starts
+        over, as with `create_or_renew`.
+
+        Raises:
+            KeyNotFound: no such id.
+            KeyInactive: expired or revoked, other than as compromised.
+            GraceRunning: another string would end by this, and `force` was not asked for.
+            Unavailable: DynamoDB or KMS did not answer, or every race was lost.
+        """
+        return self._until_won(lambda: self._rotate(id, rotation, actor))
+
+    def _rotate(self, id: str, rotation: Rotation, actor: str) -> Issued | None:
+        key = self.store.get(id)
+        if key is None:
+            raise KeyNotFound
+        if rotation.id in key.rotation_ids:
+            return Issued(key, self.vault.open(key.ciphertext, id, key.secret_hash), renewed=False)
+        now = self.clock()
+        key.grace_end(rotation, now)
+        text = keytext.mint(self.settings.key_prefix, id)
+        rotated = key.rotated(text, self.vault.seal(text), rotation, now, actor)
+        return self._issued(self.store.rotate(key, rotated), text, renewed=False)
 
     def _create(self, id: str, grant: Grant, actor: str) -> Issued | None:
         text = keytext.mint(self.settings.key_prefix, id)
@@ -84,30 +119,46 @@ class Issuer:
             metadata=grant.metadata or {},
             ttl_days=grant.ttl_days,
             is_active=True,
-            expires_at=grant.expires_at(now),
+            rotate_every_days=grant.rotate_every_days,
+            expires_at=now + grant.ttl_days * DAY,
             created_at=now,
             updated_at=now,
             updated_by=actor,
             generation=1,
             secret_hash=text.digest,
-            ciphertext=self.vault.seal(text),
+            ciphertext=b"",
             hint=text.hint,
         )
-        stored = self.store.create(minted)
-        if stored is None:
-            return None
-        if not text.matches(stored.secret_hash):
-            # Our write's reply was lost and the key has been rotated since.
-            text = self.vault.open(stored.ciphertext, id, stored.secret_hash)
-        return Issued(stored, text, renewed=False)
+        self._require_room(minted)
+        minted = replace(minted, ciphertext=self.vault.seal(text))
+        return self._issued(self.store.create(minted), text, renewed=False)
 
     def _renew(self, key: ApiKey, grant: Grant, actor: str) -> Issued | None:
         if key.alias != grant.alias:
             raise AliasConflict
-        key.require_renewable()
+        renewed = key.renewed(grant, self.clock(), actor)
+        self._require_room(renewed)
         text = self.vault.open(key.ciphertext, key.id, key.secret_hash)
-        renewed = self.store.renew(key, grant, self.clock(), actor)
-        return None if renewed is None else Issued(renewed, text, renewed=True)
+        return self._issued(self.store.renew(key, renewed, grant), text, renewed=True)
+
+    def _issued(self, stored: ApiKey | None, text: KeyText, *, renewed: bool) -> Issued | None:
+        if stored is None:
+            return None
+        if not text.matches(stored.secret_hash):
+            # Our write's reply was lost and the key has been rotated since.
+            text = self.vault.open(stored.ciphertext, stored.id, stored.secret_hash)
+        return Issued(stored, text, renewed)
+
+    def _require_room(self, key: ApiKey) -> None:
+        """Refuse a validity that ends before a rotation and its grace could.
+
+        Raises:
+            FieldInvalid: as above.
+        """
+        if key.rotate_every_days is None:
+            return
+        if key.ttl_days * DAY < key.rotate_every_days * DAY + self.settings.default_grace_seconds:
+            raise FieldInvalid("ttl_days: must not be shorter than rotate_every_days and the grace")
 
 
 def revoke(target: str, reason: Reason, actor: str, store: "KeyStore", now: int) -> ApiKey:

@@ -12,6 +12,7 @@ from functools import cache
 
 _PREFIX = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _LONGEST_CACHE = 60
+LONGEST_GRACE = 2_592_000
 _ROLE = re.compile(r"[a-z][a-z0-9_-]*")
 
 
@@ -26,6 +27,7 @@ class Settings:
     allowed_roles: tuple[str, ...]
     default_ttl_days: int
     max_ttl_days: int
+    default_grace_seconds: int
 
     def __post_init__(self) -> None:
         """Refuse what would only fail later, or lock everyone out.
@@ -41,6 +43,8 @@ class Settings:
             )
         if not 1 <= self.default_ttl_days <= self.max_ttl_days:
             raise ValueError("DEFAULT_TTL_DAYS must be between 1 and MAX_TTL_DAYS")
+        if not 0 <= self.default_grace_seconds <= LONGEST_GRACE:
+            raise ValueError(f"DEFAULT_GRACE_SECONDS must be between 0 and {LONGEST_GRACE}")
 
 
 def from_env(env: Mapping[str, str]) -> Settings:
@@ -57,6 +61,7 @@ def from_env(env: Mapping[str, str]) -> Settings:
         allowed_roles=_roles(env, "ALLOWED_ROLES"),
         default_ttl_days=int(_required(env, "DEFAULT_TTL_DAYS")),
         max_ttl_days=int(_required(env, "MAX_TTL_DAYS")),
+        default_grace_seconds=int(_required(env, "DEFAULT_GRACE_SECONDS")),
     )
 
 

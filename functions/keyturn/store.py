@@ -6,7 +6,7 @@ write carries a random id in an attribute of its own (`create_id`, `renew_id`, `
 for the row when its condition fails, and recognises itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -77,33 +77,57 @@ class KeyStore:
                 return row.to_key(item)
         return key
 
-    def renew(self, key: ApiKey, grant: Grant, now: int, actor: str) -> ApiKey | None:
-        """Start `key`'s validity anew; `None` where it changed since it was read.
+    def renew(self, read: ApiKey, renewed: ApiKey, grant: Grant) -> ApiKey | None:
+        """Write `renewed`, begun from what was `read`; `None` where that has changed since.
 
         The condition is what the answer depends on: the alias, the generation (so that the string
-        answered is the string stored) and that it is not known to have leaked. Renewals of one
-        generation commute, the last one stays. Lost reply: recognised by `renew_id`, unless another
+        answered is the string stored), that it is not known to have leaked, and how often it is
+        rotated (`due_at` follows from that). Renewals commute otherwise, the last one stays; what
+        `grant` left out is not written. Lost reply: recognised by `renew_id`, unless another
         renewal came between, which makes this one the last. Repeat: validity starts anew again.
 
         Raises:
             Unavailable: DynamoDB did not answer; the key may or may not be renewed.
         """
+        change = row.of_renewal(renewed) | {"renew_id": {"S": uuid4().hex}}
+        if grant.metadata is not None:
+            change |= row.of_metadata(renewed)
+        if not grant.keeps_rotation:
+            change |= row.of_rotation_period(renewed)
+        condition = _RENEWABLE
+        values: row.Item = {
+            ":is_alias": {"S": read.alias},
+            ":is_generation": row.number(read.generation),
+            ":compromised": {"S": Reason.COMPROMISED},
+            ":yes": {"BOOL": True},
+        }
+        if read.rotate_every_days is None:
+            condition += " AND attribute_not_exists(rotate_every_days)"
+        else:
+            condition += " AND rotate_every_days = :is_period"
+            values[":is_period"] = row.number(read.rotate_every_days)
         item = self._update(
-            key.id,
-            {
-                **row.of_grant(key.id, grant, now, actor),
-                "renew_id": {"S": uuid4().hex},
-                "revoked_at": None,
-                "revoke_reason": None,
-            },
-            _RENEWABLE,
-            {
-                ":is_alias": {"S": key.alias},
-                ":is_generation": row.number(key.generation),
-                ":compromised": {"S": Reason.COMPROMISED},
-                ":yes": {"BOOL": True},
-            },
-            "renew_id",
+            read.id, change, condition, values, lambda item: _carries(item, change, "renew_id")
+        )
+        return None if item is None else row.to_key(item)
+
+    def rotate(self, read: ApiKey, rotated: ApiKey) -> ApiKey | None:
+        """Write `rotated`, begun from what was `read`; `None` where anything has changed since.
+
+        Loser of a race: `None`, it reads again and finds a grace running. Lost reply, and repeat
+        with the same rotation id: the row as it is, recognised by that id among `rotation_ids`; its
+        digest tells the caller whose string it holds.
+
+        Raises:
+            Unavailable: DynamoDB did not answer; the key may or may not be rotated.
+        """
+        rotation_id = {"S": rotated.rotation_ids[-1]}
+        item = self._update(
+            read.id,
+            row.of_rotation(rotated),
+            "version = :is_version",
+            {":is_version": row.number(read.version)},
+            lambda item: rotation_id in item.get("rotation_ids", {"L": []})["L"],
         )
         return None if item is None else row.to_key(item)
 
@@ -114,8 +138,8 @@ class KeyStore:
 
         `only`: the digest of a secret (the string before the last rotation counts during its
         grace), or a generation (exactly that), or `None`, whatever it is. Loser of a race, and
-        repeat: `KeyNotFound`. Lost reply: recognised by `revoke_id`, also after a renewal since. The
-        row stays; it leaves the `due` index.
+        repeat: `KeyNotFound`. Lost reply: recognised by `revoke_id`, also after a renewal since.
+        The row stays; it leaves the `due` index.
 
         Raises:
             KeyNotFound: no such key, another secret, or already revoked.
@@ -129,7 +153,7 @@ class KeyStore:
         elif only is not None:
             condition = f"{_ACTIVE} AND {_THIS_GENERATION}"
             values[":only"] = row.number(only)
-        change = {
+        change: row.Change = {
             "is_active": {"BOOL": False},
             "revoked_at": row.number(now),
             "revoke_reason": {"S": reason},
@@ -149,7 +173,7 @@ class KeyStore:
             KeyNotFound: no grace runs, or it is another generation's.
             Unavailable: DynamoDB did not answer; the grace may or may not be ended.
         """
-        change = {
+        change: row.Change = {
             "previous_expires_at": row.number(now),
             "updated_at": row.number(now),
             "updated_by": {"S": actor},
@@ -158,11 +182,11 @@ class KeyStore:
         condition = f"{_ACTIVE} AND {_THIS_GENERATION} AND previous_expires_at > :updated_at"
         return self._end(id, change, condition, values)
 
-    def _end(
-        self, id: str, change: Mapping[str, row.Value | None], condition: str, values: row.Item
-    ) -> ApiKey:
+    def _end(self, id: str, change: row.Change, condition: str, values: row.Item) -> ApiKey:
         marked = {**change, "revoke_id": {"S": uuid4().hex}}
-        item = self._update(id, marked, condition, values, "revoke_id")
+        item = self._update(
+            id, marked, condition, values, lambda item: _carries(item, marked, "revoke_id")
+        )
         if item is None:
             raise KeyNotFound
         return row.to_key(item)
@@ -170,14 +194,15 @@ class KeyStore:
     def _update(
         self,
         id: str,
-        change: Mapping[str, row.Value | None],
+        change: row.Change,
         condition: str,
         values: row.Item,
-        mark: str,
+        is_ours: Callable[[row.Read], bool],
     ) -> row.Read | None:
-        """Write `change` (`None` removes) and return the whole row.
+        """Write `change` and return the whole row.
 
-        Where the condition fails: the row if our own `mark` is already on it, else `None`.
+        Where the condition fails: the row as it is, if `is_ours` finds our own write in it; else
+        `None`.
         """
         written = {name: value for name, value in change.items() if value is not None}
         sets = ", ".join(f"#{name} = :{name}" for name in written)
@@ -201,7 +226,11 @@ class KeyStore:
                 )["Attributes"]
             except self._client.exceptions.ConditionalCheckFailedException as error:
                 item = _present(error)
-                return item if item.get(mark) == change[mark] else None
+                return item if is_ours(item) else None
+
+
+def _carries(item: row.Read, change: row.Change, mark: str) -> bool:
+    return bool(item.get(mark) == change[mark])
 
 
 def _present(error: "ClientError") -> row.Read:

@@ -9,6 +9,7 @@ import re
 import traceback
 from base64 import b64decode
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -36,6 +37,8 @@ STATUS: Mapping[type[KeyturnError], HTTPStatus] = {
     errors.KeyNotFound: HTTPStatus.NOT_FOUND,
     errors.RouteNotFound: HTTPStatus.NOT_FOUND,
     errors.KeyCompromised: HTTPStatus.CONFLICT,
+    errors.KeyInactive: HTTPStatus.CONFLICT,
+    errors.GraceRunning: HTTPStatus.CONFLICT,
     errors.AliasConflict: HTTPStatus.CONFLICT,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -53,12 +56,12 @@ log = Logger()
 class Web:
     """A function's routes: Powertools' resolver between our own entry and exit."""
 
-    def __init__(self) -> None:
-        """Start with no routes."""
+    def __init__(self, *, body_optional: bool = False) -> None:
+        """Start with no routes; `body_optional`, no body is the same as `{}`."""
         self.app = APIGatewayRestResolver(
             enable_validation=True,
             response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
-            json_body_deserializer=_parsed,  # type: ignore[arg-type] # `_prepared` made it a _Body
+            json_body_deserializer=partial(_parsed, optional=body_optional),
         )
         for kind, handler in (
             (Exception, self._failed),
@@ -210,7 +213,7 @@ def _prepared(event: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _parsed(body: _Body) -> dict[str, Any]:
+def _parsed(body: _Body, *, optional: bool) -> dict[str, Any]:
     """Parse a JSON object.
 
     Raises:
@@ -222,11 +225,13 @@ def _parsed(body: _Body) -> dict[str, Any]:
     media_type = body.content_type.partition(";")[0].strip().lower()
     if media_type and media_type != _JSON and not _JSON_SUFFIX.fullmatch(media_type):
         raise errors.InvalidBody
+    if optional and body.data == b"":
+        return {}
     try:
         parsed = json.loads((body.data or b"").decode(), parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise errors.InvalidBody from None
-    if not isinstance(parsed, dict) or not parsed:
+    if not isinstance(parsed, dict) or not (parsed or optional):
         raise errors.InvalidBody
     return parsed
 
