@@ -5,6 +5,10 @@ settings    the deployment's parameters, read once from the environment
 keytext     the key string: mint, parse, digest
 keys        what a key is and may become; nothing of AWS, no clock of its own
 row         the DynamoDB item a key is stored as
+sigv4       a request signature, and the credentials and endpoint it needs
+lean        one strongly consistent read without the SDK
+reader      the read that verification costs, and the optional memory of it
+decision    the line that a verification leaves in the log
 store       one item per alias, one conditional write per change
 vault       KMS: seal and open the key string
 aws         the one SDK configuration, and what its failures mean

@@ -8,10 +8,10 @@ process. Expiry never does: it is judged anew each time. What nobody could know 
 from collections.abc import Callable
 from threading import Lock
 
-from keyturn import aws
+from keyturn import row
 from keyturn.keys import Credential
-from keyturn.settings import settings, verify_cache_seconds
-from keyturn.store import KeyStore
+from keyturn.lean import LeanReader
+from keyturn.settings import environment, settings, verify_cache_seconds
 
 CACHED_ROWS = 10_000
 
@@ -24,8 +24,13 @@ def reader() -> Reader:
     What it returns raises:
         Unavailable: DynamoDB did not answer, or the row cannot be read.
     """
-    store = KeyStore(aws.dynamodb(), settings().table_name)
-    return cached(store.get, verify_cache_seconds())
+    lean = LeanReader(settings().table_name, row.CREDENTIAL, environ=environment())
+
+    def read(id: str) -> Credential | None:
+        item = lean.get(id)
+        return None if item is None else row.to_credential(item)
+
+    return cached(read, verify_cache_seconds())
 
 
 def cached(read: Reader, seconds: int) -> Reader:

@@ -1,0 +1,98 @@
+"""`python -m infra.local [--port 8000]`: the service on this machine, with a first admin key."""
+
+import argparse
+import contextlib
+import errno
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from infra.local.stack import Stack
+
+LOG = Path(".cache/functions.log")
+WELCOME = """
+Keyturn is running here. Nothing is kept: Ctrl-C ends all of it, keys included.
+What the functions log: {log}
+
+In another terminal:
+
+  export URL={url} KEY={key}
+
+  # create a key; the same again renews it
+  ID=$(curl -s $URL/api/apikey -H "Authorization: Bearer $KEY" \\
+    -H 'Content-Type: application/json' \\
+    -d '{{"alias": "billing", "name": "Billing", "roles": ["user"]}}' \\
+    | tee /dev/stderr | sed -E 's/.*"id": ?"([^"]+)".*/\\1/')
+
+  # revoke it
+  curl -s -X DELETE $URL/api/apikey/$ID -H "Authorization: Bearer $KEY"
+"""
+
+
+def main() -> int:
+    """Run until told to end; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
+    parser.add_argument("--port", type=int, default=8000, help="0 picks a free one")
+    parser.add_argument("--log", type=Path, default=LOG, help="where the functions' log goes")
+    options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    out = sys.stdout
+    options.log.parent.mkdir(parents=True, exist_ok=True)
+    # Whoever wants to read the functions' log does so beside the access log, and not through it.
+    with (
+        options.log.open("w", buffering=1, encoding="utf-8") as log,
+        contextlib.redirect_stdout(log),
+    ):
+        try:
+            return _run(options.port, options.log, out)
+        except KeyboardInterrupt:
+            return 0
+
+
+def _run(port: int, log: Path, out: TextIO) -> int:
+    # Imported here: Ctrl-C already ends it quietly, and importing takes most of the start.
+    from infra.local.emulator import EmulatorError  # noqa: PLC0415
+    from infra.local.stack import local_stack  # noqa: PLC0415
+    from infra.local.template import TemplateError  # noqa: PLC0415
+
+    try:
+        with local_stack(port, access_log=_say) as stack:
+            _welcome(stack, log, out)
+            threading.Event().wait()
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        _say(f"port {port} is taken: choose another one, for example `make run PORT={port + 1}`")
+    except (EmulatorError, TemplateError) as error:
+        _say(f"cannot start: {error}")
+    return 1
+
+
+def _welcome(stack: "Stack", log: Path, out: TextIO) -> None:
+    out.write(WELCOME.format(log=log, url=stack.url, key=stack.admin_key))
+    ready = {
+        "url": stack.url,
+        "admin_key": stack.admin_key,
+        "aws_endpoint": stack.aws_endpoint,
+        "region": stack.region,
+        "table": stack.table,
+    }
+    out.write(f"\nready {json.dumps(ready)}\n")
+    out.flush()
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    # Threads may be in the middle of a request: let no interpreter shutdown trip over them.
+    os._exit(code)

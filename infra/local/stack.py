@@ -1,0 +1,136 @@
+"""The local stack: an emulated AWS, the template's data on it, and its API over HTTP."""
+
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from infra.local import functions
+from infra.local.emulator import moto
+from infra.local.functions import Function
+from infra.local.gateway import Gateway
+from infra.local.resources import CREDENTIALS, REGION, Resources
+from infra.local.server import AccessLog, Server
+
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+FIRST_ADMIN = {"alias": "admin", "name": "Local admin", "roles": ["admin"]}
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running stack; `functions` by logical id, `table` the name of the resource `Table`."""
+
+    url: str
+    aws_endpoint: str
+    region: str
+    resources: Resources
+    functions: Mapping[str, Function]
+
+    @property
+    def table(self) -> str:
+        """Return the name of the table."""
+        return self.resources.attribute("Table", "Ref")
+
+    def invoke(self, function: str, event: object) -> Any:  # noqa: ANN401 - any JSON
+        """Invoke a function directly, as whom IAM allows to.
+
+        Raises:
+            FunctionError: it raised, or ran out of time.
+        """
+        return self.functions[function].invoke(event)
+
+    @cached_property
+    def admin_key(self) -> str:
+        """Return the first admin key, made at the first asking by a direct invoke."""
+        return str(self.invoke("CreateKeyFunction", FIRST_ADMIN)["key"])
+
+
+@contextmanager
+def local_stack(  # noqa: PLR0913 - each has a default, and a name at the call
+    port: int = 0,
+    *,
+    aws: str | None = None,
+    dynamodb: str | None = None,
+    template: Path = TEMPLATE,
+    name: str = "keyturn-local",
+    parameters: Mapping[str, str] | None = None,
+    access_log: AccessLog | None = None,
+) -> Iterator[Stack]:
+    """Run a stack; all of it ends with the block.
+
+    Port 0 picks a free one. `aws` is an endpoint to use instead of starting moto, `dynamodb` one
+    for the table alone; on an endpoint that others use too, `name` keeps the tables apart.
+    `parameters` are the template's. What functions print goes to this process's standard output.
+
+    Raises:
+        OSError: the port is taken.
+        EmulatorError: moto did not start.
+        TemplateError: the template holds what cannot be served here.
+    """
+    server = Server(port, access_log)
+    try:
+        with nullcontext(aws) if aws else moto() as endpoint:
+            resources = Resources(template, name, parameters or {})
+            resources.make(endpoint, dynamodb or endpoint)
+            declared = _functions(resources, _environment(endpoint, dynamodb))
+            functions.load(declared.values())
+            server.gateway = Gateway(resources, declared)
+            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+            yield Stack(server.url, endpoint, REGION, resources, declared)
+            server.shutdown()
+    finally:
+        server.server_close()
+
+
+def _functions(resources: Resources, aws: Mapping[str, str]) -> dict[str, Function]:
+    template = resources.template
+    declared = dict(template.resources("AWS::Serverless::Function"))
+    variables = {
+        logical_id: function.get("Environment", {}).get("Variables", {})
+        for logical_id, function in declared.items()
+    }
+    theirs = set().union(*variables.values())
+    # Of the developer's own environment nothing about AWS, and nothing that another function has:
+    # one that forgot to declare a variable must not find it here.
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in theirs and not name.startswith("AWS_")
+    }
+    return {
+        logical_id: Function(
+            name=resources.attribute(logical_id, "Ref"),
+            arn=resources.attribute(logical_id, "Arn"),
+            handler=function["Handler"],
+            folder=(template.folder / function["CodeUri"]).resolve(),
+            timeout=float(function.get("Timeout", 3)),
+            memory=int(function.get("MemorySize", 128)),
+            environment={
+                **inherited,
+                **aws,
+                **{name: str(value) for name, value in variables[logical_id].items()},
+            },
+        )
+        for logical_id, function in declared.items()
+    }
+
+
+def _environment(endpoint: str, dynamodb: str | None) -> dict[str, str]:
+    """Return what leads a function's clients to the emulated AWS and to no other."""
+    loopback = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1"]))
+    return {
+        **CREDENTIALS,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ENDPOINT_URL": endpoint,
+        **({"AWS_ENDPOINT_URL_DYNAMODB": dynamodb} if dynamodb else {}),
+        "NO_PROXY": loopback,
+        "no_proxy": loopback,
+    }

@@ -1,0 +1,126 @@
+"""The environment of every test, set before anything of ours is imported.
+
+AWS is moto's server in a thread of this process: our clients speak to it over a real socket, which
+`aws` watches, and cuts where a test says so. Nothing of our own is replaced.
+"""
+
+import atexit
+import logging
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import Clock, Output
+from tests.support_aws import Aws, Table, onlooker, serve
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import KeySchemaElementTypeDef
+
+_socket = socket.create_server(("127.0.0.1", 0), backlog=128)
+atexit.register(_socket.close)
+for _name in [name for name in os.environ if name.startswith("AWS_") and name != "AWS_CA_BUNDLE"]:
+    del os.environ[_name]
+os.environ |= {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_ENDPOINT_URL": f"http://127.0.0.1:{_socket.getsockname()[1]}",
+    "TABLE_NAME": "keys",
+    "KMS_KEY_ID": "arn:aws:kms:us-east-1:123456789012:alias/keyturn",
+    "KEY_PREFIX": "kt",
+    "ID_SALT": "",
+    "ALLOWED_ROLES": "admin,creator,user",
+    "REQUIRED_ROLES": "admin",
+    "DEFAULT_TTL_DAYS": "15",
+    "MAX_TTL_DAYS": "365",
+    "POWERTOOLS_SERVICE_NAME": "keyturn",
+    "POWERTOOLS_METRICS_NAMESPACE": "Keyturn",
+    "POWERTOOLS_TRACER_CAPTURE_RESPONSE": "false",
+    "POWERTOOLS_TRACER_CAPTURE_ERROR": "false",
+}
+
+
+@pytest.fixture(scope="session")
+def _aws() -> Iterator[Aws]:
+    with serve(_socket) as aws:
+        kms = onlooker("kms")
+        key = kms.create_key()["KeyMetadata"]["KeyId"]
+        kms.create_alias(AliasName="alias/keyturn", TargetKeyId=key)
+        _create_table()
+        yield aws
+
+
+@pytest.fixture
+def aws(_aws: Aws) -> Iterator[Aws]:
+    """AWS, with an empty table and no calls yet."""
+    _aws.calls.clear()
+    yield _aws
+    _aws.heal()
+    Table().clear()
+
+
+@pytest.fixture
+def table(aws: Aws) -> Table:  # noqa: ARG001 - it is in there
+    """The table; looking into it is no call."""
+    return Table()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Hold the wall clock still; set `clock.now` to move it. Durations go on being measured."""
+    clock = Clock()
+    monkeypatch.setattr(time, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def output(monkeypatch: pytest.MonkeyPatch) -> Iterator[Output]:
+    """Collect what a function prints and logs."""
+    from keyturn.web import log  # noqa: PLC0415 - not for tests without it
+
+    handler = log.registered_handler
+    assert isinstance(handler, logging.StreamHandler)
+    output = Output()
+    monkeypatch.setattr(sys, "stdout", output)
+    before = handler.setStream(output)
+    yield output
+    handler.setStream(before)
+
+
+def _create_table() -> None:
+    onlooker("dynamodb").create_table(
+        TableName="keys",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "id", "AttributeType": "S"},
+            {"AttributeName": "item", "AttributeType": "S"},
+            {"AttributeName": "kind", "AttributeType": "S"},
+            {"AttributeName": "alias", "AttributeType": "S"},
+            {"AttributeName": "due_shard", "AttributeType": "N"},
+            {"AttributeName": "due_at", "AttributeType": "N"},
+        ],
+        KeySchema=_schema("id", "item"),
+        GlobalSecondaryIndexes=[
+            {"IndexName": name, "KeySchema": schema, "Projection": {"ProjectionType": "KEYS_ONLY"}}
+            for name, schema in (
+                ("by_alias", _schema("kind", "alias")),
+                ("due", _schema("due_shard", "due_at")),
+            )
+        ],
+    )
+
+
+def _schema(partition: str, sort: str) -> "list[KeySchemaElementTypeDef]":
+    return [
+        {"AttributeName": partition, "KeyType": "HASH"},
+        {"AttributeName": sort, "KeyType": "RANGE"},
+    ]

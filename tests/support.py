@@ -1,0 +1,132 @@
+"""What a function is given (events, context, time), and what it gives: answers, output."""
+
+import io
+import json
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+REQUEST_ID = "extended-request-id="
+ADMIN = {"id": "0Adm1nAdm1nAdm1nA", "alias": "root", "roles": "admin", "generation": "1"}
+"""What the authorizer says of the caller."""
+
+Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
+
+
+class Clock:
+    """Stands still until it is moved; whole seconds."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000
+
+    def __call__(self) -> float:
+        return float(self.now)
+
+
+class Output(io.StringIO):
+    """What a function writes to its standard output, which is its log and its metrics."""
+
+    def records(self) -> list[dict[str, Any]]:
+        """Every line is a JSON object."""
+        return [json.loads(line) for line in self.getvalue().splitlines()]
+
+
+class Context(LambdaContext):
+    """Lambda's context of one invocation."""
+
+    def __init__(self) -> None:
+        self._function_name = "function"
+        self._function_version = "$LATEST"
+        self._invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:function"
+        self._memory_limit_in_mb = 256
+        self._aws_request_id = "lambda-request-id"
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    body: dict[str, Any]
+
+
+def request(  # noqa: PLR0913 - a request has so many parts
+    method: str,
+    resource: str,
+    *,
+    path: Mapping[str, str] | None = None,
+    query: Mapping[str, list[str]] | None = None,
+    headers: Mapping[str, list[str]] | None = None,
+    body: bytes | None = None,
+    caller: Mapping[str, str] | None = ADMIN,
+) -> dict[str, Any]:
+    """Build a REST API's proxy event. Bodies come as base64: every media type is binary.
+
+    `path` holds the path parameters, decoded, as API Gateway gives them.
+    """
+    filled = resource.format(**(path or {}))
+    many = {"Host": ["api.example.com"], "User-Agent": ["curl/8.5.0"], **(headers or {})}
+    context: dict[str, Any] = {
+        "accountId": "123456789012",
+        "apiId": "a1b2c3d4e5",
+        "domainName": "api.example.com",
+        "domainPrefix": "api",
+        "extendedRequestId": REQUEST_ID,
+        "httpMethod": method,
+        "identity": {"sourceIp": "192.0.2.1", "userAgent": "curl/8.5.0"},
+        "path": f"/live{filled}",
+        "protocol": "HTTP/1.1",
+        "requestId": "request-id-that-a-client-may-set",
+        "requestTime": "15/Jan/2027:08:00:00 +0000",
+        "requestTimeEpoch": 1_800_000_000_000,
+        "resourceId": "r1s2t3",
+        "resourcePath": resource,
+        "stage": "live",
+    }
+    if caller is not None:
+        context["authorizer"] = {"principalId": caller.get("id"), **caller, "integrationLatency": 7}
+    return {
+        "resource": resource,
+        "path": filled,
+        "httpMethod": method,
+        "headers": {name: values[-1] for name, values in many.items()},
+        "multiValueHeaders": many,
+        "queryStringParameters": {k: v[-1] for k, v in query.items()} if query else None,
+        "multiValueQueryStringParameters": dict(query) if query else None,
+        "pathParameters": dict(path) if path else None,
+        "stageVariables": None,
+        "requestContext": context,
+        "body": None if body is None else b64encode(body).decode(),
+        "isBase64Encoded": body is not None,
+    }
+
+
+def post(body: object, **parts: Any) -> dict[str, Any]:  # noqa: ANN401 - as `request`
+    """Build POST /api/apikey; a body that is not bytes is sent as JSON."""
+    parts.setdefault("headers", {"Content-Type": ["application/json"]})
+    data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+    return request("POST", "/api/apikey", body=data, **parts)
+
+
+def delete(key: str, reason: str | None = None, **parts: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Build DELETE /api/apikey/{key}."""
+    if reason is not None:
+        parts["query"] = {"reason": [reason]}
+    return request("DELETE", "/api/apikey/{key}", path={"key": key}, **parts)
+
+
+def asks(headers: Mapping[str, list[str]], **parts: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Build what a REST API asks its REQUEST authorizer."""
+    event = request("POST", "/api/apikey", headers=headers, caller=None, **parts)
+    del event["body"], event["isBase64Encoded"]
+    arn = "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/live/POST/api/apikey"
+    return {"type": "REQUEST", "methodArn": arn, **event}
+
+
+def answer(handler: Handler, event: dict[str, Any]) -> Answer:
+    """Invoke a function with a REST API's event, and read its answer as API Gateway does."""
+    given = json.loads(json.dumps(handler(event, Context())))
+    assert isinstance(given["statusCode"], int)
+    assert given["isBase64Encoded"] is False
+    headers = {name: ",".join(values) for name, values in given["multiValueHeaders"].items()}
+    return Answer(given["statusCode"], headers, json.loads(given["body"]))

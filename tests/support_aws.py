@@ -1,0 +1,170 @@
+"""AWS, as far as the tests need it: moto's server, and a wire to it that can be watched and cut."""
+
+import json
+import logging
+import socket
+import threading
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import boto3
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.test import run_wsgi_app
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
+
+_ONLOOKER = "onlooker"
+
+
+class Answer(NamedTuple):
+    status: str
+    headers: Iterable[tuple[str, str]]
+    body: bytes
+
+
+Call = Callable[[], Answer]
+Fault = Callable[[Call], Answer]
+
+
+class Aws:
+    """What came over the wire, and what is to happen to it.
+
+    calls   the operations' names, in the order in which their requests arrived; repeats by the SDK
+            count, since each is a request
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self._planned: dict[str, deque[Fault]] = defaultdict(deque)
+        self._always: dict[str, Fault] = {}
+        self._moto = DomainDispatcherApplication(create_backend_app)
+
+    def plan(self, operation: str, *faults: Fault) -> None:
+        """Let the next requests of this operation meet these faults, one each."""
+        self._planned[operation].extend(faults)
+
+    def always(self, operation: str, fault: Fault) -> None:
+        """Let every request of this operation meet this fault, until healed."""
+        self._always[operation] = fault
+
+    def heal(self) -> None:
+        """Plan nothing any more."""
+        self._planned.clear()
+        self._always.clear()
+
+    def __call__(self, environ: dict[str, Any], start_response: "StartResponse") -> list[bytes]:
+        fault: Fault = whole
+        if f"={_ONLOOKER}/" not in environ["HTTP_AUTHORIZATION"]:
+            operation = environ["HTTP_X_AMZ_TARGET"].rpartition(".")[2]
+            self.calls.append(operation)
+            planned = self._planned[operation]
+            fault = planned.popleft() if planned else self._always.get(operation, whole)
+        answer = fault(lambda: self._forward(environ))
+        start_response(answer.status, list(answer.headers))
+        return [answer.body]
+
+    def _forward(self, environ: dict[str, Any]) -> Answer:
+        body, status, headers = run_wsgi_app(self._moto, environ)
+        return Answer(status, list(headers.items()), b"".join(body))
+
+
+def whole(call: Call) -> Answer:
+    """Nothing is wrong."""
+    return call()
+
+
+def lost_reply(call: Call) -> Answer:
+    """The request is carried out; the connection breaks before its answer."""
+    call()
+    raise ConnectionResetError
+
+
+def lost_request(_call: Call) -> Answer:
+    """The connection breaks before the request is carried out."""
+    raise ConnectionResetError
+
+
+def refused(code: str, status: int = 400) -> Fault:
+    """AWS answers with this error and does nothing; its message quotes what it should not."""
+
+    def fault(_call: Call) -> Answer:
+        body = {"__type": f"com.amazonaws#{code}", "message": "a message with detail"}
+        headers = [("Content-Type", "application/x-amz-json-1.0")]
+        return Answer(f"{status} {code}", headers, json.dumps(body).encode())
+
+    return fault
+
+
+def first(action: Callable[[], object], then: Fault = whole) -> Fault:
+    """Something else happens just before the request arrives."""
+
+    def fault(call: Call) -> Answer:
+        action()
+        return then(call)
+
+    return fault
+
+
+def afterwards(action: Callable[[], object], then: Fault = lost_reply) -> Fault:
+    """Something else happens once the request is carried out, before its answer."""
+
+    def fault(call: Call) -> Answer:
+        answer = call()
+        action()
+        return then(lambda: answer)
+
+    return fault
+
+
+def onlooker(service: Literal["dynamodb", "kms"]) -> Any:  # noqa: ANN401 - one of two clients
+    """Return a client whose calls are neither noted nor disturbed."""
+    return boto3.client(service, aws_access_key_id=_ONLOOKER, aws_secret_access_key=_ONLOOKER)
+
+
+class Table:
+    """The table's rows, as DynamoDB holds them."""
+
+    def __init__(self) -> None:
+        self._client = onlooker("dynamodb")
+
+    def rows(self) -> list[dict[str, Any]]:
+        return list(self._client.scan(TableName="keys", ConsistentRead=True)["Items"])
+
+    def row(self) -> dict[str, Any]:
+        """Return the only row."""
+        (row,) = self.rows()
+        return row
+
+    def put(self, row: dict[str, Any]) -> None:
+        self._client.put_item(TableName="keys", Item=row)
+
+    def clear(self) -> None:
+        for row in self.rows():
+            self._client.delete_item(TableName="keys", Key={"id": row["id"], "item": row["item"]})
+
+
+@contextmanager
+def serve(listening: socket.socket) -> Iterator[Aws]:
+    """Serve AWS on a socket that listens, in threads of this process."""
+    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
+    aws = Aws()
+    server = make_server(
+        "127.0.0.1",
+        listening.getsockname()[1],
+        aws,
+        threaded=True,
+        request_handler=WSGIRequestHandler,
+        fd=listening.fileno(),
+    )
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield aws
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
