@@ -15,9 +15,11 @@ run: .venv/.has-local  ## serve the API on this machine, with a first admin key 
 	@$(BIN)/python -m infra.local --port $(PORT)
 
 test: .venv/.has-dev  ## run the tests, in random order, with branch coverage (WORKERS=2)
-	$(BIN)/pytest -m "not prove" -n $(WORKERS) --cov --cov-report=term-missing
+	@$(BIN)/python -m tests.dynamodb_local
+	$(BIN)/pytest -m "not prove" -n $(WORKERS) --cov
 
 prove: .venv/.has-dev  ## run the long tests: races, load, timings
+	@$(BIN)/python -m tests.dynamodb_local
 	$(BIN)/pytest -m prove --timeout=600
 
 lint: .venv/.has-dev  ## check style and types

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support import Clock, Output
 from tests.support_aws import Aws, Table, onlooker, serve
@@ -47,6 +48,12 @@ os.environ |= {
     "POWERTOOLS_TRACER_CAPTURE_RESPONSE": "false",
     "POWERTOOLS_TRACER_CAPTURE_ERROR": "false",
 }
+
+# The machine may be busy; and AWS is one for all examples of a test, which is how it is meant.
+settings.register_profile(
+    "keyturn", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("keyturn")
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,11 @@ from typing import Any, NamedTuple
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from keyturn import keytext
+from keyturn.keys import DAY, ApiKey
+from keyturn.keytext import KeyText
+
+NOW = 1_800_000_000  # 2027-01-15T08:00:00Z
 REQUEST_ID = "extended-request-id="
 ADMIN = {"id": "0Adm1nAdm1nAdm1nA", "alias": "root", "roles": "admin", "generation": "1"}
 """What the authorizer says of the caller."""
@@ -19,7 +24,7 @@ class Clock:
     """Stands still until it is moved; whole seconds."""
 
     def __init__(self) -> None:
-        self.now = 1_800_000_000
+        self.now = NOW
 
     def __call__(self) -> float:
         return float(self.now)
@@ -78,7 +83,7 @@ def request(  # noqa: PLR0913 - a request has so many parts
         "protocol": "HTTP/1.1",
         "requestId": "request-id-that-a-client-may-set",
         "requestTime": "15/Jan/2027:08:00:00 +0000",
-        "requestTimeEpoch": 1_800_000_000_000,
+        "requestTimeEpoch": NOW * 1000,
         "resourceId": "r1s2t3",
         "resourcePath": resource,
         "stage": "live",
@@ -130,3 +135,26 @@ def answer(handler: Handler, event: dict[str, Any]) -> Answer:
     assert given["isBase64Encoded"] is False
     headers = {name: ",".join(values) for name, values in given["multiValueHeaders"].items()}
     return Answer(given["statusCode"], headers, json.loads(given["body"]))
+
+
+def api_key(text: KeyText | None = None, **fields: Any) -> ApiKey:  # noqa: ANN401
+    """Return a record as a create makes it at `NOW`, but for these fields."""
+    text = text or keytext.mint("kt", keytext.id_of("", "billing"))
+    made: dict[str, Any] = {
+        "id": text.id,
+        "alias": "billing",
+        "name": "Billing",
+        "roles": ("user",),
+        "is_active": True,
+        "expires_at": NOW + 15 * DAY,
+        "generation": 1,
+        "secret_hash": text.digest,
+        "metadata": {},
+        "ttl_days": 15,
+        "created_at": NOW,
+        "updated_at": NOW,
+        "updated_by": "iam",
+        "hint": text.hint,
+        "ciphertext": b"sealed",
+    }
+    return ApiKey(**made | fields)

@@ -22,6 +22,7 @@ CREDENTIAL = (
     *("schema", "id", "alias", "roles", "is_active", "expires_at", "generation"),
     *("secret_hash", "previous_hash", "previous_expires_at"),
 )
+_HASH_LENGTH = 32
 
 Value: TypeAlias = dict[str, Any]
 Item: TypeAlias = dict[str, Value]
@@ -134,7 +135,7 @@ def to_key(item: Read) -> ApiKey:
         lambda: ApiKey(
             **_credential(item),
             name=item["name"]["S"],
-            metadata=json.loads(item["metadata"]["S"]),
+            metadata=_metadata(item["metadata"]),
             ttl_days=int(item["ttl_days"]["N"]),
             created_at=int(item["created_at"]["N"]),
             updated_at=int(item["updated_at"]["N"]),
@@ -162,8 +163,8 @@ def _credential(item: Read) -> dict[str, Any]:
         "is_active": item["is_active"]["BOOL"] is True,
         "expires_at": int(item["expires_at"]["N"]),
         "generation": int(item["generation"]["N"]),
-        "secret_hash": _bytes(item["secret_hash"]),
-        "previous_hash": _bytes(item["previous_hash"]) if "previous_hash" in item else None,
+        "secret_hash": _hash(item["secret_hash"]),
+        "previous_hash": _hash(item["previous_hash"]) if "previous_hash" in item else None,
         "previous_expires_at": _optional(item, "previous_expires_at"),
     }
 
@@ -175,7 +176,7 @@ def _optional_number(value: int | None) -> Value | None:
 def _read(build: Callable[[], T]) -> T:
     try:
         return build()
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         # `from None`: the cause's text would quote the row.
         raise Unavailable("malformed row") from None
 
@@ -183,6 +184,21 @@ def _read(build: Callable[[], T]) -> T:
 def _bytes(value: Value) -> bytes:
     binary = value["B"]
     return binary if isinstance(binary, bytes) else b64decode(binary, validate=True)
+
+
+def _hash(value: Value) -> bytes:
+    # A good key would not match half a hash: that is not for a 401 to say.
+    digest = _bytes(value)
+    if len(digest) != _HASH_LENGTH:
+        raise ValueError("hash")
+    return digest
+
+
+def _metadata(value: Value) -> dict[str, str]:
+    metadata = json.loads(value["S"])
+    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
+        raise TypeError("metadata")
+    return metadata
 
 
 def _optional(item: Read, name: str) -> int | None:
