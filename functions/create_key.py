@@ -35,7 +35,7 @@ issuer = Issuer(
 @web.app.post(RESOURCE)
 def create_or_renew(request: Annotated[CreateRequest, Body()]) -> Response[KeyResponse]:
     """Create a key, 201, or renew it, 200."""
-    issued = issuer.create_or_renew(request.grant(), web.actor())
+    issued = issuer.create_or_renew(request.grant(), web.by())
     web.done("Renewed" if issued.renewed else "Created", issued.key)
     status = HTTPStatus.OK if issued.renewed else HTTPStatus.CREATED
     return Response(status, "application/json", KeyResponse.of(issued))

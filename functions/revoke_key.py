@@ -27,7 +27,7 @@ def revoke(
 ) -> MessageResponse:
     """Revoke a key."""
     web.only_parameters("reason")
-    web.done("Revoked", service.revoke(key, reason, web.actor(), store, service.clock()))
+    web.done("Revoked", service.revoke(key, reason, web.by(), store, service.clock()))
     return MessageResponse(message="API key revoked successfully")
 
 

@@ -32,7 +32,7 @@ def rotate(
     key: Annotated[str, Path()], request: Annotated[RotateRequest, Body()]
 ) -> RotatedResponse:
     """Rotate a key."""
-    issued = issuer.rotate(key, request.rotation(), web.actor())
+    issued = issuer.rotate(key, request.rotation(), web.by())
     web.done("Rotated", issued.key)
     return RotatedResponse.of(issued)
 

@@ -37,7 +37,7 @@ def revoke_own() -> MessageResponse:
     """End a leaked key: whoever holds it may. A string in its grace ends alone."""
     caller = web.caller()
     generation = int(caller["generation"])
-    done = service.revoke_own(caller["id"], generation, web.actor(), store, service.clock())
+    done = service.revoke_own(caller["id"], generation, web.by(), store, service.clock())
     web.done("Revoked", done)
     return MessageResponse(message="API key revoked successfully")
 

@@ -98,6 +98,14 @@ class Verdict:
     expires_at: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who changes a key, and from which request: both stay on the row and go into its events."""
+
+    actor: str
+    request_id: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """What a create or a renewal asks for.
@@ -117,11 +125,16 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotation:
-    """What a rotation asks for; `id` makes a repeat of it known."""
+    """What a rotation asks for.
+
+    `id` makes a repeat of it known; so does `asked_at`, where an event's time is known: what was
+    asked for before the last rotation has been answered by that.
+    """
 
     id: str
     grace_seconds: int
     force: bool = False
+    asked_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +147,7 @@ class ApiKey(Credential):
     created_at: int
     updated_at: int
     updated_by: str
+    updated_request: str = ""
     hint: str
     ciphertext: bytes = field(repr=False)
     revoked_at: int | None = None
@@ -150,7 +164,7 @@ class ApiKey(Credential):
             return Status.REVOKED
         return Status.EXPIRED if now >= self.expires_at else Status.ACTIVE
 
-    def renewed(self, grant: Grant, now: int, actor: str) -> "ApiKey":
+    def renewed(self, grant: Grant, now: int, by: By) -> "ApiKey":
         """Return the key with its validity begun anew at `now`: same string, active again.
 
         Raises:
@@ -172,13 +186,19 @@ class ApiKey(Credential):
             revoke_reason=None,
             expires_at=now + grant.ttl_days * DAY,
             updated_at=now,
-            updated_by=actor,
+            updated_by=by.actor,
+            updated_request=by.request_id,
         )
 
     @property
     def is_compromised(self) -> bool:
         """Whether it was revoked for that reason."""
         return not self.is_active and self.revoke_reason is Reason.COMPROMISED
+
+    def has_done(self, rotation: Rotation) -> bool:
+        """Tell whether this rotation is a repeat, or came too late."""
+        late = rotation.asked_at is not None and rotation.asked_at < (self.rotated_at or 0)
+        return late or rotation.id in self.rotation_ids
 
     def grace_end(self, rotation: Rotation, now: int) -> int:
         """Return until when the current string works if it is rotated at `now`.
@@ -198,7 +218,7 @@ class ApiKey(Credential):
         return min(now + rotation.grace_seconds, self.expires_at)
 
     def rotated(
-        self, text: KeyText, ciphertext: bytes, rotation: Rotation, now: int, actor: str
+        self, text: KeyText, ciphertext: bytes, rotation: Rotation, now: int, by: By
     ) -> "ApiKey":
         """Return the key with a new string, `text`, valid for `ttl_days` from `now`.
 
@@ -220,7 +240,8 @@ class ApiKey(Credential):
             rotated_at=now,
             rotation_ids=(*self.rotation_ids, rotation.id)[-REMEMBERED_ROTATIONS:],
             updated_at=now,
-            updated_by=actor,
+            updated_by=by.actor,
+            updated_request=by.request_id,
         )
 
 

@@ -13,7 +13,7 @@ from zlib import crc32
 
 from keyturn.due import next_due
 from keyturn.errors import Unavailable
-from keyturn.keys import ApiKey, Credential, Reason
+from keyturn.keys import ApiKey, By, Credential, Reason
 
 SCHEMA = 1
 ITEM = "key"
@@ -97,6 +97,31 @@ def of_rotation(key: ApiKey) -> Change:
     }
 
 
+def of_revocation(id: str, reason: Reason, now: int, by: By) -> Change:
+    """Return what a revocation writes; nothing is due of a revoked key."""
+    return {
+        "is_active": {"BOOL": False},
+        "revoked_at": number(now),
+        "revoke_reason": {"S": reason},
+        **of_update(now, by),
+        **of_due(id, None),
+    }
+
+
+def of_grace(until: int, now: int, by: By) -> Change:
+    """Return what ending a grace writes."""
+    return {"previous_expires_at": number(until), **of_update(now, by)}
+
+
+def of_update(now: int, by: By) -> Change:
+    """Return what every change of a key by somebody writes."""
+    return {
+        "updated_at": number(now),
+        "updated_by": {"S": by.actor},
+        "updated_request": {"S": by.request_id},
+    }
+
+
 def of_due(id: str, at: int | None) -> Change:
     """Return the place in the index of what is due; nothing due, no place."""
     if at is None:
@@ -110,8 +135,7 @@ def _of_active(key: ApiKey) -> Change:
         "revoked_at": None,
         "revoke_reason": None,
         "expires_at": number(key.expires_at),
-        "updated_at": number(key.updated_at),
-        "updated_by": {"S": key.updated_by},
+        **of_update(key.updated_at, By(key.updated_by, key.updated_request)),
         **of_due(key.id, next_due(key, key.updated_at)),
     }
 
@@ -140,6 +164,7 @@ def to_key(item: Read) -> ApiKey:
             created_at=int(item["created_at"]["N"]),
             updated_at=int(item["updated_at"]["N"]),
             updated_by=item["updated_by"]["S"],
+            updated_request=item["updated_request"]["S"],
             hint=item["hint"]["S"],
             ciphertext=_bytes(item["ciphertext"]),
             revoked_at=_optional(item, "revoked_at"),

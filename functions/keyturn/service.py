@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from keyturn import keytext
 from keyturn.errors import AliasConflict, FieldInvalid, KeyNotFound, Unavailable
-from keyturn.keys import DAY, ApiKey, Credential, Grant, Outcome, Reason, Rotation, Verdict
+from keyturn.keys import DAY, ApiKey, By, Credential, Grant, Outcome, Reason, Rotation, Verdict
 from keyturn.keytext import KeyText
 from keyturn.settings import Settings
 
@@ -47,7 +47,7 @@ class Issuer:
     settings: Settings
     clock: Callable[[], int] = clock
 
-    def create_or_renew(self, grant: Grant, actor: str) -> Issued:
+    def create_or_renew(self, grant: Grant, by: By) -> Issued:
         """Create the alias's key, or renew it: same string, validity anew, active again.
 
         Every write is conditional on what was read, so whoever loses a race starts over with a new
@@ -64,8 +64,8 @@ class Issuer:
         def attempt() -> Issued | None:
             key = self.store.get(id)
             if key is None:
-                return self._create(id, grant, actor)
-            return self._renew(key, grant, actor)
+                return self._create(id, grant, by)
+            return self._renew(key, grant, by)
 
         return self._until_won(attempt)
 
@@ -80,7 +80,7 @@ class Issuer:
             time.sleep(random.uniform(0, pause))  # noqa: S311 - jitter, not a secret
             pause *= 2
 
-    def rotate(self, id: str, rotation: Rotation, actor: str) -> Issued:
+    def rotate(self, id: str, rotation: Rotation, by: By) -> Issued:
         """Give the key a new string; the old one works until its grace ends.
 
         A rotation whose id is among the key's last eight was done already: answered is the current
@@ -94,21 +94,21 @@ class Issuer:
             GraceRunning: another string would end by this, and `force` was not asked for.
             Unavailable: DynamoDB or KMS did not answer, or every race was lost.
         """
-        return self._until_won(lambda: self._rotate(id, rotation, actor))
+        return self._until_won(lambda: self._rotate(id, rotation, by))
 
-    def _rotate(self, id: str, rotation: Rotation, actor: str) -> Issued | None:
+    def _rotate(self, id: str, rotation: Rotation, by: By) -> Issued | None:
         key = self.store.get(id)
         if key is None:
             raise KeyNotFound
-        if rotation.id in key.rotation_ids:
+        if key.has_done(rotation):
             return Issued(key, self.vault.open(key.ciphertext, id, key.secret_hash), renewed=False)
         now = self.clock()
         key.grace_end(rotation, now)
         text = keytext.mint(self.settings.key_prefix, id)
-        rotated = key.rotated(text, self.vault.seal(text), rotation, now, actor)
+        rotated = key.rotated(text, self.vault.seal(text), rotation, now, by)
         return self._issued(self.store.rotate(key, rotated), text, renewed=False)
 
-    def _create(self, id: str, grant: Grant, actor: str) -> Issued | None:
+    def _create(self, id: str, grant: Grant, by: By) -> Issued | None:
         text = keytext.mint(self.settings.key_prefix, id)
         now = self.clock()
         minted = ApiKey(
@@ -123,7 +123,8 @@ class Issuer:
             expires_at=now + grant.ttl_days * DAY,
             created_at=now,
             updated_at=now,
-            updated_by=actor,
+            updated_by=by.actor,
+            updated_request=by.request_id,
             generation=1,
             secret_hash=text.digest,
             ciphertext=b"",
@@ -133,10 +134,10 @@ class Issuer:
         minted = replace(minted, ciphertext=self.vault.seal(text))
         return self._issued(self.store.create(minted), text, renewed=False)
 
-    def _renew(self, key: ApiKey, grant: Grant, actor: str) -> Issued | None:
+    def _renew(self, key: ApiKey, grant: Grant, by: By) -> Issued | None:
         if key.alias != grant.alias:
             raise AliasConflict
-        renewed = key.renewed(grant, self.clock(), actor)
+        renewed = key.renewed(grant, self.clock(), by)
         self._require_room(renewed)
         text = self.vault.open(key.ciphertext, key.id, key.secret_hash)
         return self._issued(self.store.renew(key, renewed, grant), text, renewed=True)
@@ -161,7 +162,7 @@ class Issuer:
             raise FieldInvalid("ttl_days: must not be shorter than rotate_every_days and the grace")
 
 
-def revoke(target: str, reason: Reason, actor: str, store: "KeyStore", now: int) -> ApiKey:
+def revoke(target: str, reason: Reason, by: By, store: "KeyStore", now: int) -> ApiKey:
     """Revoke the key that `target` is the string of, or the id.
 
     Raises:
@@ -169,14 +170,14 @@ def revoke(target: str, reason: Reason, actor: str, store: "KeyStore", now: int)
         Unavailable: DynamoDB did not answer; the key may or may not be revoked.
     """
     if keytext.is_id(target):
-        return store.revoke(target, None, reason, now, actor)
+        return store.revoke(target, None, reason, now, by)
     key = keytext.parse(target)
     if key is None:
         raise KeyNotFound
-    return store.revoke(key.id, key.digest, reason, now, actor)
+    return store.revoke(key.id, key.digest, reason, now, by)
 
 
-def revoke_own(id: str, generation: int, actor: str, store: "KeyStore", now: int) -> ApiKey:
+def revoke_own(id: str, generation: int, by: By, store: "KeyStore", now: int) -> ApiKey:
     """Revoke the caller's own key as compromised, where `generation` is the one it holds.
 
     Where a rotation made it the previous one, only that string's grace ends: whoever holds the old
@@ -187,9 +188,9 @@ def revoke_own(id: str, generation: int, actor: str, store: "KeyStore", now: int
         Unavailable: DynamoDB did not answer; the string may or may not be ended.
     """
     try:
-        return store.revoke(id, generation, Reason.COMPROMISED, now, actor)
+        return store.revoke(id, generation, Reason.COMPROMISED, now, by)
     except KeyNotFound:
-        return store.end_grace(id, generation + 1, now, actor)
+        return store.end_grace(id, generation + 1, now, now, by)
 
 
 def verify(

@@ -6,14 +6,15 @@ write carries a random id in an attribute of its own (`create_id`, `renew_id`, `
 for the row when its condition fails, and recognises itself.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 from keyturn import row
 from keyturn.aws import answered
+from keyturn.due import next_due
 from keyturn.errors import KeyNotFound
-from keyturn.keys import ApiKey, Grant, Reason
+from keyturn.keys import ApiKey, By, Grant, Reason
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError  # noqa: TID251 - the type's name, not the package
@@ -30,6 +31,16 @@ _THIS_STRING = (
     "(secret_hash = :only OR (previous_hash = :only AND previous_expires_at > :updated_at))"
 )
 _THIS_GENERATION = "generation = :only"
+_LONGER_GRACE = f"{_ACTIVE} AND {_THIS_GENERATION} AND previous_expires_at > :previous_expires_at"
+_NOT_CONDEMNED = (
+    "attribute_exists(id) AND (is_active = :yes OR attribute_not_exists(revoke_reason)"
+    " OR revoke_reason <> :revoke_reason)"
+)
+
+
+class _Condition(NamedTuple):
+    expression: str
+    values: row.Item
 
 
 class KeyStore:
@@ -107,7 +118,10 @@ class KeyStore:
             condition += " AND rotate_every_days = :is_period"
             values[":is_period"] = row.number(read.rotate_every_days)
         item = self._update(
-            read.id, change, condition, values, lambda item: _carries(item, change, "renew_id")
+            read.id,
+            change,
+            _Condition(condition, values),
+            lambda item: _carries(item, change, "renew_id"),
         )
         return None if item is None else row.to_key(item)
 
@@ -125,15 +139,12 @@ class KeyStore:
         item = self._update(
             read.id,
             row.of_rotation(rotated),
-            "version = :is_version",
-            {":is_version": row.number(read.version)},
+            _Condition("version = :is_version", {":is_version": row.number(read.version)}),
             lambda item: rotation_id in item.get("rotation_ids", {"L": []})["L"],
         )
         return None if item is None else row.to_key(item)
 
-    def revoke(
-        self, id: str, only: bytes | int | None, reason: Reason, now: int, actor: str
-    ) -> ApiKey:
+    def revoke(self, id: str, only: bytes | int | None, reason: Reason, now: int, by: By) -> ApiKey:
         """Revoke the key, where it is active and `only` is it.
 
         `only`: the digest of a secret (the string before the last rotation counts during its
@@ -153,40 +164,81 @@ class KeyStore:
         elif only is not None:
             condition = f"{_ACTIVE} AND {_THIS_GENERATION}"
             values[":only"] = row.number(only)
-        change: row.Change = {
-            "is_active": {"BOOL": False},
-            "revoked_at": row.number(now),
-            "revoke_reason": {"S": reason},
-            "updated_at": row.number(now),
-            "updated_by": {"S": actor},
-            "due_shard": None,
-            "due_at": None,
-        }
-        return self._end(id, change, condition, values)
+        change = row.of_revocation(id, reason, now, by)
+        return self._end(id, change, _Condition(condition, values))
 
-    def end_grace(self, id: str, generation: int, now: int, actor: str) -> ApiKey:
-        """End the string before the last rotation at once, where `generation` is the current one.
+    def condemn(self, id: str, now: int, by: By) -> ApiKey:
+        """Revoke the key as compromised, also where it was revoked for another reason before.
+
+        Otherwise as `revoke`.
+
+        Raises:
+            KeyNotFound: no such key, or known as compromised already.
+            Unavailable: DynamoDB did not answer; the key may or may not be revoked.
+        """
+        change = row.of_revocation(id, Reason.COMPROMISED, now, by)
+        return self._end(id, change, _Condition(_NOT_CONDEMNED, {":yes": {"BOOL": True}}))
+
+    def end_grace(self, id: str, generation: int, until: int, now: int, by: By) -> ApiKey:
+        """End the string before the last rotation earlier, where `generation` is the current one.
 
         Loser of a race, repeat and lost reply: as with `revoke`.
 
         Raises:
-            KeyNotFound: no grace runs, or it is another generation's.
-            Unavailable: DynamoDB did not answer; the grace may or may not be ended.
+            KeyNotFound: no grace runs for so long, or it is another generation's.
+            Unavailable: DynamoDB did not answer; the grace may or may not be shortened.
         """
-        change: row.Change = {
-            "previous_expires_at": row.number(now),
-            "updated_at": row.number(now),
-            "updated_by": {"S": actor},
-        }
+        change = row.of_grace(until, now, by)
         values = {":yes": {"BOOL": True}, ":only": row.number(generation)}
-        condition = f"{_ACTIVE} AND {_THIS_GENERATION} AND previous_expires_at > :updated_at"
-        return self._end(id, change, condition, values)
+        return self._end(id, change, _Condition(_LONGER_GRACE, values))
 
-    def _end(self, id: str, change: row.Change, condition: str, values: row.Item) -> ApiKey:
+    def due(self, now: int) -> Iterator[str]:
+        """Yield the ids of keys that are due at `now`, the longest overdue first in each shard.
+
+        From an index, so eventually consistent: what is yielded is read again before it is acted
+        on. Reads only what is due.
+
+        Raises:
+            Unavailable: DynamoDB did not answer.
+        """
+        for shard in range(row.DUE_SHARDS):
+            start: dict[str, Any] = {}
+            while True:
+                with answered():
+                    page = self._client.query(
+                        TableName=self._table,
+                        IndexName="due",
+                        KeyConditionExpression="due_shard = :shard AND due_at <= :now",
+                        ExpressionAttributeValues={
+                            ":shard": row.number(shard),
+                            ":now": row.number(now),
+                        },
+                        **start,
+                    )
+                yield from (item["id"]["S"] for item in page["Items"])
+                if "LastEvaluatedKey" not in page:
+                    break
+                start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def move_due(self, read: ApiKey, after: int, notice: str | None) -> None:
+        """Move a key on to when it is next due `after`, with a notice of what was due, if any.
+
+        Loser of a race, and repeat: nothing; whatever changed the key has set when it is due, and a
+        notice is given once. A key that merely moves on keeps its `version`: nothing happened to it.
+
+        Raises:
+            Unavailable: DynamoDB did not answer; the notice may or may not be given.
+        """
+        change = row.of_due(read.id, next_due(read, after))
+        if notice is not None:
+            change |= {"notice": {"S": notice}, "noticed_at": row.number(after)}
+        values = {":is_version": row.number(read.version), ":is_due": row.number(read.due_at or 0)}
+        condition = "version = :is_version AND due_at = :is_due"
+        self._update(read.id, change, condition, values, lambda _: False, counts=notice is not None)
+
+    def _end(self, id: str, change: row.Change, condition: _Condition) -> ApiKey:
         marked = {**change, "revoke_id": {"S": uuid4().hex}}
-        item = self._update(
-            id, marked, condition, values, lambda item: _carries(item, marked, "revoke_id")
-        )
+        item = self._update(id, marked, condition, lambda item: _carries(item, marked, "revoke_id"))
         if item is None:
             raise KeyNotFound
         return row.to_key(item)
@@ -195,17 +247,18 @@ class KeyStore:
         self,
         id: str,
         change: row.Change,
-        condition: str,
-        values: row.Item,
+        condition: _Condition,
         is_ours: Callable[[row.Read], bool],
+        *,
+        counts: bool = True,
     ) -> row.Read | None:
         """Write `change` and return the whole row.
 
         Where the condition fails: the row as it is, if `is_ours` finds our own write in it; else
-        `None`.
+        `None`. `counts`: whether `version` does.
         """
         written = {name: value for name, value in change.items() if value is not None}
-        sets = ", ".join(f"#{name} = :{name}" for name in written)
+        sets = f"SET {', '.join(f'#{name} = :{name}' for name in written)}" if written else ""
         removed = [f"#{name}" for name in change if name not in written]
         removes = f"REMOVE {', '.join(removed)}" if removed else ""
         with answered():
@@ -213,13 +266,13 @@ class KeyStore:
                 return self._client.update_item(
                     TableName=self._table,
                     Key=row.primary_key(id),
-                    UpdateExpression=f"SET {sets} {removes} ADD version :one",
-                    ConditionExpression=condition,
+                    UpdateExpression=f"{sets} {removes} ADD version :counts",
+                    ConditionExpression=condition.expression,
                     ExpressionAttributeNames={f"#{name}": name for name in change},
                     ExpressionAttributeValues={
                         **{f":{name}": value for name, value in written.items()},
-                        **values,
-                        ":one": row.number(1),
+                        **condition.values,
+                        ":counts": row.number(int(counts)),
                     },
                     ReturnValues="ALL_NEW",
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",

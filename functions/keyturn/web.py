@@ -23,7 +23,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn import errors
 from keyturn.errors import KeyturnError
-from keyturn.keys import ApiKey
+from keyturn.keys import ApiKey, By
 from keyturn.schemas import refusal
 
 STATUS: Mapping[type[KeyturnError], HTTPStatus] = {
@@ -115,14 +115,15 @@ class Web:
             raise errors.Forbidden
         return caller
 
-    def actor(self) -> str:
+    def by(self) -> By:
         """Return who calls: `iam`, or `<id>:<alias>` of the key that the authorizer accepted.
 
         Raises:
             Forbidden: no authorizer was asked.
         """
         caller = self.caller()
-        return ":".join(caller[part] for part in ("id", "alias") if part in caller)
+        actor = ":".join(caller[part] for part in ("id", "alias") if part in caller)
+        return By(actor, self.request_id)
 
     def only_parameters(self, *names: str) -> None:
         """Refuse query parameters that are not these, or are repeated.
