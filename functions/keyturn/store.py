@@ -224,7 +224,7 @@ class KeyStore:
         """Move a key on to when it is next due `after`, with a notice of what was due, if any.
 
         Loser of a race, and repeat: nothing; whatever changed the key has set when it is due, and a
-        notice is given once. A key that merely moves on keeps its `version`: nothing happened to it.
+        notice is given once. A key that merely moves on keeps its `version`: nothing happened.
 
         Raises:
             Unavailable: DynamoDB did not answer; the notice may or may not be given.
@@ -233,8 +233,8 @@ class KeyStore:
         if notice is not None:
             change |= {"notice": {"S": notice}, "noticed_at": row.number(after)}
         values = {":is_version": row.number(read.version), ":is_due": row.number(read.due_at or 0)}
-        condition = "version = :is_version AND due_at = :is_due"
-        self._update(read.id, change, condition, values, lambda _: False, counts=notice is not None)
+        condition = _Condition("version = :is_version AND due_at = :is_due", values)
+        self._update(read.id, change, condition, lambda _: False, counts=notice is not None)
 
     def _end(self, id: str, change: row.Change, condition: _Condition) -> ApiKey:
         marked = {**change, "revoke_id": {"S": uuid4().hex}}
