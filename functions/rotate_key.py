@@ -1,22 +1,32 @@
-"""POST /api/apikey/{id}/rotate: a new string for the same key, the old one good for a grace.
+"""A new string for the same key, the old one good for a grace: by a call, an event, a schedule.
 
-Invoked by API Gateway behind the admin authorizer. May get and update rows, and encrypt and decrypt
-with the KMS key (decrypt: a repeat is answered with the current string).
+`POST /api/apikey/{id}/rotate` comes from API Gateway behind the admin authorizer. `Rotation
+Requested` and `Key Compromised` come from EventBridge, and so does the schedule, which has the
+sweep do what is due. May get, query and update rows, and encrypt and decrypt with the KMS key
+(decrypt: a repeat is answered with the current string).
 """
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 from aws_lambda_powertools import Tracer
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from keyturn import aws
+from keyturn import aws, event_schemas
+from keyturn.errors import FieldInvalid, GraceRunning, KeyInactive, KeyNotFound
+from keyturn.event_schemas import KeyCompromised, RotationRequested
+from keyturn.keys import By
 from keyturn.schemas import RotatedResponse, RotateRequest
 from keyturn.service import Issuer
-from keyturn.settings import settings
+from keyturn.settings import compromised_action, settings
 from keyturn.store import KeyStore
+from keyturn.sweep import sweep
 from keyturn.vault import Vault
-from keyturn.web import Web
+from keyturn.web import Web, count, log
+
+# The sweep stops here, so that what it does last ends before the function does: see aws.CONFIG.
+_LAST_MILLISECONDS = 25_000
 
 tracer = Tracer()
 web = Web(body_optional=True)
@@ -25,6 +35,7 @@ issuer = Issuer(
     Vault(aws.kms(), settings().kms_key_id),
     settings(),
 )
+on_compromised = compromised_action()
 
 
 @web.app.post("/api/apikey/<key>/rotate")
@@ -38,6 +49,65 @@ def rotate(
 
 
 @tracer.capture_lambda_handler(capture_response=False, capture_error=False)
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer a REST proxy event."""
-    return web(event, context)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | None:
+    """Answer a REST proxy event, or do what an EventBridge event asks for.
+
+    Raises:
+        Unavailable: an event that asks for something could not be served now; it comes again.
+    """
+    if "requestContext" in event:
+        return web(event, context)
+    line = {"request_id": context.aws_request_id, "event": event.get("detail-type")}
+    try:
+        if event.get("account") != context.invoked_function_arn.split(":")[4]:
+            raise FieldInvalid("account: not this one")
+        if (event.get("source"), event.get("detail-type")) == event_schemas.SCHEDULE:
+            line |= _sweep(context)
+        else:
+            line |= _serve(event_schemas.asked(event), context)
+    except (FieldInvalid, KeyNotFound, KeyInactive, GraceRunning) as error:
+        # Coming again would change nothing: said, counted, and gone.
+        log.warning("event refused", extra=line | {"code": error.code, "detail": error.message})
+        count("EventRefused")
+    else:
+        log.info("event served", extra=line)
+        count("EventServed")
+    return None
+
+
+def _serve(asked: RotationRequested | KeyCompromised, context: LambdaContext) -> dict[str, Any]:
+    key_id = asked.detail.key_id()
+    by = By(f"event:{asked.id}", context.aws_request_id)
+    if isinstance(asked, RotationRequested):
+        issuer.rotate(key_id, asked.rotation(), by)
+    else:
+        _contain(asked, key_id, by)
+    return {"id": key_id, "event_id": asked.id}
+
+
+def _contain(asked: KeyCompromised, key_id: str, by: By) -> None:
+    """Make the string that leaked worthless: the one of that time, be it the current or not."""
+    key = issuer.store.get(key_id)
+    if key is None:
+        raise KeyNotFound
+    now = issuer.clock()
+    if asked.at < (key.rotated_at or 0):
+        with suppress(KeyNotFound):  # its grace is over
+            issuer.store.end_grace(key_id, key.generation, now, now, by)
+        return
+    if on_compromised == "rotate":
+        with suppress(KeyInactive):  # nothing to hand over; but it must never be renewed
+            issuer.rotate(key_id, asked.rotation(), by)
+            return
+    with suppress(KeyNotFound):  # known already
+        issuer.store.condemn(key_id, now, by)
+
+
+def _sweep(context: LambdaContext) -> dict[str, Any]:
+    swept = sweep(
+        issuer,
+        context.aws_request_id,
+        lambda: context.get_remaining_time_in_millis() > _LAST_MILLISECONDS,
+    )
+    count("SweepFailed", len(swept.failed))
+    return {"done": swept.done, "failed": swept.failed, "finished": swept.finished}

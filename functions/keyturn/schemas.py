@@ -83,6 +83,7 @@ def _metadata(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
+Alias = Annotated[str, BeforeValidator(_alias, json_schema_input_type=str | int)]
 Roles = Annotated[tuple[str, ...], BeforeValidator(_roles, json_schema_input_type=list[str])]
 Text = Annotated[str, AfterValidator(_text)]
 
@@ -92,7 +93,7 @@ class CreateRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
-    alias: Annotated[str, BeforeValidator(_alias, json_schema_input_type=str | int)]
+    alias: Alias
     name: Annotated[Text, Field(max_length=256), BeforeValidator(_name)]
     roles: Annotated[
         tuple[str, ...], BeforeValidator(_roles, json_schema_input_type=list[str])

@@ -94,6 +94,18 @@ def verify_cache_seconds() -> int:
     return int(seconds)
 
 
+def compromised_action() -> str:
+    """Return what a report of a leak does: `revoke`, or `rotate` without grace.
+
+    Raises:
+        ValueError: COMPROMISED_ACTION is neither.
+    """
+    action = _required(os.environ, "COMPROMISED_ACTION")
+    if action not in {"revoke", "rotate"}:
+        raise ValueError("COMPROMISED_ACTION must be revoke or rotate")
+    return action
+
+
 def environment() -> Mapping[str, str]:
     """Return what AWS itself sets: region, credentials, endpoints."""
     return os.environ

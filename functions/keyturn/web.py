@@ -141,8 +141,7 @@ class Web:
         """Log and count what was done to `key`."""
         record = {"id": key.id, "alias": key.alias, "version": key.version}
         log.info(metric, extra=self._line() | record)
-        with single_metric(name=metric, unit=MetricUnit.Count, value=1) as counted:
-            counted.add_dimension(name="service", value=log.service)
+        count(metric)
 
     def _refused(self, error: KeyturnError) -> Response[str]:
         line = self._line() | {"status": STATUS[type(error)], "code": error.code}
@@ -173,6 +172,12 @@ class Web:
             "actor_id": caller.get("id", ""),
             "actor_alias": caller.get("alias", ""),
         }
+
+
+def count(metric: str, times: int = 1) -> None:
+    """Write a metric, in the embedded format."""
+    with single_metric(name=metric, unit=MetricUnit.Count, value=times) as counted:
+        counted.add_dimension(name="service", value=log.service)
 
 
 class _Body(NamedTuple):
