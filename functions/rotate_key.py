@@ -59,8 +59,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | N
         return web(event, context)
     line = {"request_id": context.aws_request_id, "event": event.get("detail-type")}
     try:
-        if event.get("account") != context.invoked_function_arn.split(":")[4]:
-            raise FieldInvalid("account: not this one")
+        _require_own_account(event, context)
         if (event.get("source"), event.get("detail-type")) == event_schemas.SCHEDULE:
             line |= _sweep(context)
         else:
@@ -73,6 +72,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | N
         log.info("event served", extra=line)
         count("EventServed")
     return None
+
+
+def _require_own_account(event: dict[str, Any], context: LambdaContext) -> None:
+    if event.get("account") != context.invoked_function_arn.split(":")[4]:
+        raise FieldInvalid("account: not this one")
 
 
 def _serve(asked: RotationRequested | KeyCompromised, context: LambdaContext) -> dict[str, Any]:

@@ -20,7 +20,9 @@ from keyturn.errors import Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_events.client import EventBridgeClient
     from mypy_boto3_kms.client import KMSClient
+    from mypy_boto3_secretsmanager.client import SecretsManagerClient
 
 CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 2},
@@ -37,6 +39,16 @@ def dynamodb() -> "DynamoDBClient":
 def kms() -> "KMSClient":
     """Return a client; its credentials and endpoint come from the environment."""
     return boto3.client("kms", config=CONFIG)
+
+
+def events() -> "EventBridgeClient":
+    """Return a client; its credentials and endpoint come from the environment."""
+    return boto3.client("events", config=CONFIG)
+
+
+def secretsmanager() -> "SecretsManagerClient":
+    """Return a client; its credentials and endpoint come from the environment."""
+    return boto3.client("secretsmanager", config=CONFIG)
 
 
 @contextmanager

@@ -106,6 +106,24 @@ def compromised_action() -> str:
     return action
 
 
+def event_bus() -> str:
+    """Return the name of the bus on which changes are told.
+
+    Raises:
+        ValueError: EVENT_BUS is missing or empty.
+    """
+    return _required(os.environ, "EVENT_BUS")
+
+
+def audit_days() -> int:
+    """Return for how many days what happened to a key is kept beside it.
+
+    Raises:
+        ValueError: AUDIT_DAYS is missing or no number.
+    """
+    return _number(os.environ, "AUDIT_DAYS")
+
+
 def environment() -> Mapping[str, str]:
     """Return what AWS itself sets: region, credentials, endpoints."""
     return os.environ

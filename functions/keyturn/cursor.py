@@ -1,0 +1,39 @@
+"""Where the next page starts, as text that only its own list takes back."""
+
+import hashlib
+import hmac
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+from keyturn.errors import FieldInvalid
+
+_CHECK = 12
+
+
+def seal(place: list[str], scope: str) -> str:
+    """Return a cursor for `place` in the list that `scope` names."""
+    body = json.dumps(place).encode()
+    return urlsafe_b64encode(_check(body, scope) + body).decode().rstrip("=")
+
+
+def unseal(text: str, scope: str) -> list[str]:
+    """Return the place a cursor of that list stands for.
+
+    The check is no secret: it tells a cursor from anything else, and one list's from another's. A
+    forged one could only start a page elsewhere, in a list that its caller may read as a whole.
+
+    Raises:
+        FieldInvalid: not a cursor of this list, or changed on the way.
+    """
+    try:
+        sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        place: list[str] = json.loads(sealed[_CHECK:])
+        if not hmac.compare_digest(seal(place, scope).encode(), text.encode()):
+            raise ValueError("changed")
+    except (ValueError, RecursionError):
+        raise FieldInvalid("cursor: not one of this list's") from None
+    return place
+
+
+def _check(body: bytes, scope: str) -> bytes:
+    return hashlib.sha256(scope.encode() + b"\0" + body).digest()[:_CHECK]
