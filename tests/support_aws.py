@@ -132,7 +132,7 @@ class Table:
         self._client = onlooker("dynamodb")
 
     def rows(self) -> list[dict[str, Any]]:
-        return list(self._client.scan(TableName="keys", ConsistentRead=True)["Items"])
+        return list(self._client.scan(TableName="keyturn-Table", ConsistentRead=True)["Items"])
 
     def row(self) -> dict[str, Any]:
         """Return the only row."""
@@ -140,11 +140,13 @@ class Table:
         return row
 
     def put(self, row: dict[str, Any]) -> None:
-        self._client.put_item(TableName="keys", Item=row)
+        self._client.put_item(TableName="keyturn-Table", Item=row)
 
     def clear(self) -> None:
         for row in self.rows():
-            self._client.delete_item(TableName="keys", Key={"id": row["id"], "item": row["item"]})
+            self._client.delete_item(
+                TableName="keyturn-Table", Key={"id": row["id"], "item": row["item"]}
+            )
 
 
 @contextmanager
