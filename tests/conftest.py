@@ -61,14 +61,13 @@ settings.load_profile("keyturn")
 def _aws() -> Iterator[Aws]:
     with serve(_socket) as aws:
         Resources(TEMPLATE, "keyturn", {}).make(_URL, _URL)
-        aws.calls.clear()
         yield aws
 
 
 @pytest.fixture
 def aws(_aws: Aws) -> Iterator[Aws]:
     """AWS, with an empty table and no calls yet."""
-    _aws.calls.clear()
+    _aws.forget()
     yield _aws
     _aws.heal()
     Table().clear()
