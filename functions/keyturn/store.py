@@ -23,13 +23,13 @@ _NEW = "attribute_not_exists(id)"
 _RENEWABLE = (
     "alias = :is_alias AND generation = :is_generation AND (is_active = :yes"
     " OR attribute_not_exists(revoke_reason) OR revoke_reason <> :compromised)"
-    " AND (attribute_not_exists(renew_id) OR renew_id <> :renew_id)"
 )
 _ACTIVE = "attribute_exists(id) AND is_active = :yes"
 _THIS_STRING = (
     "(secret_hash = :only OR (previous_hash = :only AND previous_expires_at > :updated_at))"
 )
 _THIS_GENERATION = "generation = :only"
+_UNMARKED = "(attribute_not_exists(#{0}) OR #{0} <> :{0})"
 
 
 class KeyStore:
@@ -114,8 +114,8 @@ class KeyStore:
 
         `only`: the digest of a secret (the string before the last rotation counts during its
         grace), or a generation (exactly that), or `None`, whatever it is. Loser of a race, and
-        repeat: `KeyNotFound`. Lost reply: recognised by `revoke_id`, also after a renewal since. The
-        row stays; it leaves the `due` index.
+        repeat: `KeyNotFound`. Lost reply: recognised by `revoke_id`, also after a renewal since,
+        which stands. The row stays; it leaves the `due` index.
 
         Raises:
             KeyNotFound: no such key, another secret, or already revoked.
@@ -175,9 +175,10 @@ class KeyStore:
         values: row.Item,
         mark: str,
     ) -> row.Read | None:
-        """Write `change` (`None` removes) and return the whole row.
+        """Write `change` (`None` removes), unless its `mark` is there, and return the whole row.
 
-        Where the condition fails: the row if our own `mark` is already on it, else `None`.
+        Where that or the condition fails: the row if the mark on it is our own, else `None`. The
+        repeat of a write whose reply was lost must not undo what others have done since.
         """
         written = {name: value for name, value in change.items() if value is not None}
         sets = ", ".join(f"#{name} = :{name}" for name in written)
@@ -189,7 +190,7 @@ class KeyStore:
                     TableName=self._table,
                     Key=row.primary_key(id),
                     UpdateExpression=f"SET {sets} {removes} ADD version :one",
-                    ConditionExpression=condition,
+                    ConditionExpression=f"{condition} AND {_UNMARKED.format(mark)}",
                     ExpressionAttributeNames={f"#{name}": name for name in change},
                     ExpressionAttributeValues={
                         **{f":{name}": value for name, value in written.items()},
