@@ -75,7 +75,8 @@ class Aws:
             planned = self._planned[operation]
             fault = planned.popleft() if planned else self._always.get(operation, whole)
         answer = fault(lambda: self._forward(environ))
-        start_response(answer.status, list(answer.headers))
+        headers = [(name, value) for name, value in answer.headers if name != "Content-Length"]
+        start_response(answer.status, [*headers, ("Content-Length", str(len(answer.body)))])
         return [answer.body]
 
     def _forward(self, environ: dict[str, Any]) -> Answer:
