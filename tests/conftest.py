@@ -11,19 +11,20 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from infra.local.resources import Resources
 from tests.support import Clock, Output
-from tests.support_aws import Aws, Table, onlooker, serve
+from tests.support_aws import Aws, Table, serve
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import KeySchemaElementTypeDef
+TEMPLATE = Path(__file__).parent.parent / "template.yaml"
 
 _socket = socket.create_server(("127.0.0.1", 0), backlog=128)
 atexit.register(_socket.close)
+_URL = f"http://127.0.0.1:{_socket.getsockname()[1]}"
 for _name in [name for name in os.environ if name.startswith("AWS_") and name != "AWS_CA_BUNDLE"]:
     del os.environ[_name]
 os.environ |= {
@@ -34,8 +35,8 @@ os.environ |= {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
-    "AWS_ENDPOINT_URL": f"http://127.0.0.1:{_socket.getsockname()[1]}",
-    "TABLE_NAME": "keys",
+    "AWS_ENDPOINT_URL": _URL,
+    "TABLE_NAME": "keyturn-Table",
     "KMS_KEY_ID": "arn:aws:kms:us-east-1:123456789012:alias/keyturn",
     "KEY_PREFIX": "kt",
     "ID_SALT": "",
@@ -59,17 +60,14 @@ settings.load_profile("keyturn")
 @pytest.fixture(scope="session")
 def _aws() -> Iterator[Aws]:
     with serve(_socket) as aws:
-        kms = onlooker("kms")
-        key = kms.create_key()["KeyMetadata"]["KeyId"]
-        kms.create_alias(AliasName="alias/keyturn", TargetKeyId=key)
-        _create_table()
+        Resources(TEMPLATE, "keyturn", {}).make(_URL, _URL)
         yield aws
 
 
 @pytest.fixture
 def aws(_aws: Aws) -> Iterator[Aws]:
     """AWS, with an empty table and no calls yet."""
-    _aws.calls.clear()
+    _aws.forget()
     yield _aws
     _aws.heal()
     Table().clear()
@@ -90,44 +88,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def output(monkeypatch: pytest.MonkeyPatch) -> Iterator[Output]:
+def output(capsys: pytest.CaptureFixture[str]) -> Iterator[Output]:
     """Collect what a function prints and logs."""
     from keyturn.web import log  # noqa: PLC0415 - not for tests without it
 
     handler = log.registered_handler
     assert isinstance(handler, logging.StreamHandler)
-    output = Output()
-    monkeypatch.setattr(sys, "stdout", output)
-    before = handler.setStream(output)
-    yield output
-    handler.setStream(before)
-
-
-def _create_table() -> None:
-    onlooker("dynamodb").create_table(
-        TableName="keys",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": "id", "AttributeType": "S"},
-            {"AttributeName": "item", "AttributeType": "S"},
-            {"AttributeName": "kind", "AttributeType": "S"},
-            {"AttributeName": "alias", "AttributeType": "S"},
-            {"AttributeName": "due_shard", "AttributeType": "N"},
-            {"AttributeName": "due_at", "AttributeType": "N"},
-        ],
-        KeySchema=_schema("id", "item"),
-        GlobalSecondaryIndexes=[
-            {"IndexName": name, "KeySchema": schema, "Projection": {"ProjectionType": "KEYS_ONLY"}}
-            for name, schema in (
-                ("by_alias", _schema("kind", "alias")),
-                ("due", _schema("due_shard", "due_at")),
-            )
-        ],
-    )
-
-
-def _schema(partition: str, sort: str) -> "list[KeySchemaElementTypeDef]":
-    return [
-        {"AttributeName": partition, "KeyType": "HASH"},
-        {"AttributeName": sort, "KeyType": "RANGE"},
-    ]
+    handler.stream = sys.stdout
+    yield Output(capsys)
+    handler.stream = sys.__stdout__

@@ -29,7 +29,7 @@ PACKAGE = "amplify-dynamodb-simulator@2.9.30"  # holds DynamoDB Local 1.25.1
 SHA512 = "xTeeRLvzEfqyd5lh3bH4c0kHvSHHmmhD5ZDsHFKAQ5g2Zl6JqlFdutaQhCLHzxEp6Ry1o7TB6niIoXuQAnSewQ=="
 REQUIRED = os.environ.get("KEYTURN_REQUIRE_DYNAMODB_LOCAL") == "1"
 CACHE = Path(__file__).parents[1] / ".cache" / "dynamodb-local"
-START_SECONDS = 30
+START_SECONDS = 60
 
 # The server listens on every interface, and its options cannot change that: it must not outlive the
 # tests, even if they are killed. The pipe to this shell closes with them, and the read ends.

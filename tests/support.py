@@ -1,11 +1,11 @@
 """What a function is given (events, context, time), and what it gives: answers, output."""
 
-import io
 import json
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn import keytext
@@ -30,12 +30,21 @@ class Clock:
         return float(self.now)
 
 
-class Output(io.StringIO):
+class Output:
     """What a function writes to its standard output, which is its log and its metrics."""
+
+    def __init__(self, captured: pytest.CaptureFixture[str]) -> None:
+        self._captured = captured
+        self._text = ""
+
+    @property
+    def text(self) -> str:
+        self._text += self._captured.readouterr().out
+        return self._text
 
     def records(self) -> list[dict[str, Any]]:
         """Every line is a JSON object."""
-        return [json.loads(line) for line in self.getvalue().splitlines()]
+        return [json.loads(line) for line in self.text.splitlines()]
 
 
 class Context(LambdaContext):

@@ -1,5 +1,6 @@
 """AWS, as far as the tests need it: moto's server, and a wire to it that can be watched and cut."""
 
+import io
 import json
 import logging
 import socket
@@ -15,7 +16,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import run_wsgi_app
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _ONLOOKER = "onlooker"
 
@@ -35,10 +36,12 @@ class Aws:
 
     calls   the operations' names, in the order in which their requests arrived; repeats by the SDK
             count, since each is a request
+    sent    the same requests' bodies
     """
 
     def __init__(self) -> None:
         self.calls: list[str] = []
+        self.sent: list[bytes] = []
         self._planned: dict[str, deque[Fault]] = defaultdict(deque)
         self._always: dict[str, Fault] = {}
         self._moto = DomainDispatcherApplication(create_backend_app)
@@ -51,6 +54,11 @@ class Aws:
         """Let every request of this operation meet this fault, until healed."""
         self._always[operation] = fault
 
+    def forget(self) -> None:
+        """Forget what came."""
+        self.calls.clear()
+        self.sent.clear()
+
     def heal(self) -> None:
         """Plan nothing any more."""
         self._planned.clear()
@@ -60,11 +68,15 @@ class Aws:
         fault: Fault = whole
         if f"={_ONLOOKER}/" not in environ["HTTP_AUTHORIZATION"]:
             operation = environ["HTTP_X_AMZ_TARGET"].rpartition(".")[2]
+            body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+            environ["wsgi.input"] = io.BytesIO(body)
             self.calls.append(operation)
+            self.sent.append(body)
             planned = self._planned[operation]
             fault = planned.popleft() if planned else self._always.get(operation, whole)
         answer = fault(lambda: self._forward(environ))
-        start_response(answer.status, list(answer.headers))
+        headers = [(name, value) for name, value in answer.headers if name != "Content-Length"]
+        start_response(answer.status, [*headers, ("Content-Length", str(len(answer.body)))])
         return [answer.body]
 
     def _forward(self, environ: dict[str, Any]) -> Answer:
@@ -120,6 +132,13 @@ def afterwards(action: Callable[[], object], then: Fault = lost_reply) -> Fault:
     return fault
 
 
+class _Connection(WSGIRequestHandler):
+    def connection_dropped(
+        self, _error: BaseException, _environ: "WSGIEnvironment | None" = None
+    ) -> None:
+        self.close_connection = True
+
+
 def onlooker(service: Literal["dynamodb", "kms"]) -> Any:  # noqa: ANN401 - one of two clients
     """Return a client whose calls are neither noted nor disturbed."""
     return boto3.client(service, aws_access_key_id=_ONLOOKER, aws_secret_access_key=_ONLOOKER)
@@ -132,7 +151,7 @@ class Table:
         self._client = onlooker("dynamodb")
 
     def rows(self) -> list[dict[str, Any]]:
-        return list(self._client.scan(TableName="keys", ConsistentRead=True)["Items"])
+        return list(self._client.scan(TableName="keyturn-Table", ConsistentRead=True)["Items"])
 
     def row(self) -> dict[str, Any]:
         """Return the only row."""
@@ -140,11 +159,13 @@ class Table:
         return row
 
     def put(self, row: dict[str, Any]) -> None:
-        self._client.put_item(TableName="keys", Item=row)
+        self._client.put_item(TableName="keyturn-Table", Item=row)
 
     def clear(self) -> None:
         for row in self.rows():
-            self._client.delete_item(TableName="keys", Key={"id": row["id"], "item": row["item"]})
+            self._client.delete_item(
+                TableName="keyturn-Table", Key={"id": row["id"], "item": row["item"]}
+            )
 
 
 @contextmanager
@@ -157,7 +178,7 @@ def serve(listening: socket.socket) -> Iterator[Aws]:
         listening.getsockname()[1],
         aws,
         threaded=True,
-        request_handler=WSGIRequestHandler,
+        request_handler=_Connection,
         fd=listening.fileno(),
     )
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)

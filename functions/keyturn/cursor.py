@@ -28,10 +28,11 @@ def unseal(text: str, scope: str) -> list[str]:
     try:
         sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
         place: list[str] = json.loads(sealed[_CHECK:])
-        if not hmac.compare_digest(seal(place, scope).encode(), text.encode()):
-            raise ValueError("changed")
+        genuine = hmac.compare_digest(seal(place, scope).encode(), text.encode())
     except (ValueError, RecursionError):
-        raise FieldInvalid("cursor: not one of this list's") from None
+        genuine = False
+    if not genuine:
+        raise FieldInvalid("cursor: not one of this list's")
     return place
 
 

@@ -75,9 +75,10 @@ class Issuer:
             issued = attempt()
             if issued is not None:
                 return issued
-            if time.monotonic() - started > START_OVER:
+            left = started + START_OVER - time.monotonic()
+            if left < 0:
                 raise Unavailable("lost every race")
-            time.sleep(random.uniform(0, pause))  # noqa: S311 - jitter, not a secret
+            time.sleep(random.uniform(0, min(pause, left)))  # noqa: S311 - jitter, not a secret
             pause *= 2
 
     def rotate(self, id: str, rotation: Rotation, by: By) -> Issued:

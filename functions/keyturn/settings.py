@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-_PREFIX = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_PREFIX = re.compile(r"(?=.{1,20}\Z)[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _LONGEST_CACHE = 60
 LONGEST_GRACE = 2_592_000
 _ROLE = re.compile(r"[a-z][a-z0-9_-]*")
@@ -36,7 +36,9 @@ class Settings:
             ValueError: naming the variable.
         """
         if not _PREFIX.fullmatch(self.key_prefix):
-            raise ValueError("KEY_PREFIX must be lower case words joined by single underscores")
+            raise ValueError(
+                "KEY_PREFIX must be lower case words joined by single underscores, at most 20 long"
+            )
         if "admin" not in self.allowed_roles:
             raise ValueError(
                 "ALLOWED_ROLES must contain admin: without it nobody could manage keys"
@@ -59,9 +61,9 @@ def from_env(env: Mapping[str, str]) -> Settings:
         key_prefix=_required(env, "KEY_PREFIX"),
         id_salt=env.get("ID_SALT", ""),
         allowed_roles=_roles(env, "ALLOWED_ROLES"),
-        default_ttl_days=int(_required(env, "DEFAULT_TTL_DAYS")),
-        max_ttl_days=int(_required(env, "MAX_TTL_DAYS")),
-        default_grace_seconds=int(_required(env, "DEFAULT_GRACE_SECONDS")),
+        default_ttl_days=_number(env, "DEFAULT_TTL_DAYS"),
+        max_ttl_days=_number(env, "MAX_TTL_DAYS"),
+        default_grace_seconds=_number(env, "DEFAULT_GRACE_SECONDS"),
     )
 
 
@@ -134,6 +136,13 @@ def _required(env: Mapping[str, str], name: str) -> str:
     if not value:
         raise ValueError(f"environment variable {name} is missing or empty")
     return value
+
+
+def _number(env: Mapping[str, str], name: str) -> int:
+    value = _required(env, name)
+    if not value.isdecimal():
+        raise ValueError(f"{name} must be a whole number")
+    return int(value)
 
 
 def _roles(env: Mapping[str, str], name: str) -> tuple[str, ...]:

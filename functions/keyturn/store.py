@@ -24,13 +24,14 @@ _NEW = "attribute_not_exists(id)"
 _RENEWABLE = (
     "alias = :is_alias AND generation = :is_generation AND (is_active = :yes"
     " OR attribute_not_exists(revoke_reason) OR revoke_reason <> :compromised)"
-    " AND (attribute_not_exists(renew_id) OR renew_id <> :renew_id)"
 )
 _ACTIVE = "attribute_exists(id) AND is_active = :yes"
 _THIS_STRING = (
     "(secret_hash = :only OR (previous_hash = :only AND previous_expires_at > :updated_at))"
 )
 _THIS_GENERATION = "generation = :only"
+# The repeat of a write whose reply was lost must not undo what others have done since.
+_UNMARKED = "(attribute_not_exists({0}) OR {0} <> :{0})"
 _LONGER_GRACE = f"{_ACTIVE} AND {_THIS_GENERATION} AND previous_expires_at > :previous_expires_at"
 _NOT_CONDEMNED = (
     "attribute_exists(id) AND (is_active = :yes OR attribute_not_exists(revoke_reason)"
@@ -105,7 +106,7 @@ class KeyStore:
             change |= row.of_metadata(renewed)
         if not grant.keeps_rotation:
             change |= row.of_rotation_period(renewed)
-        condition = _RENEWABLE
+        condition = f"{_RENEWABLE} AND {_UNMARKED.format('renew_id')}"
         values: row.Item = {
             ":is_alias": {"S": read.alias},
             ":is_generation": row.number(read.generation),
@@ -149,8 +150,8 @@ class KeyStore:
 
         `only`: the digest of a secret (the string before the last rotation counts during its
         grace), or a generation (exactly that), or `None`, whatever it is. Loser of a race, and
-        repeat: `KeyNotFound`. Lost reply: recognised by `revoke_id`, also after a renewal since.
-        The row stays; it leaves the `due` index.
+        repeat: `KeyNotFound`. Lost reply: recognised by `revoke_id`, also after a renewal since,
+        which stands. The row stays; it leaves the `due` index.
 
         Raises:
             KeyNotFound: no such key, another secret, or already revoked.
@@ -238,7 +239,13 @@ class KeyStore:
 
     def _end(self, id: str, change: row.Change, condition: _Condition) -> ApiKey:
         marked = {**change, "revoke_id": {"S": uuid4().hex}}
-        item = self._update(id, marked, condition, lambda item: _carries(item, marked, "revoke_id"))
+        expression = f"{condition.expression} AND {_UNMARKED.format('revoke_id')}"
+        item = self._update(
+            id,
+            marked,
+            _Condition(expression, condition.values),
+            lambda item: _carries(item, marked, "revoke_id"),
+        )
         if item is None:
             raise KeyNotFound
         return row.to_key(item)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from keyturn.aws import answered
 from keyturn.changes import Change
 from keyturn.keys import DAY, moment
-from keyturn.row import number
+from keyturn.row import Item, number
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -31,7 +31,7 @@ class Trail:
         Raises:
             Unavailable: DynamoDB did not answer; it may or may not be kept.
         """
-        item = {
+        item: Item = {
             "id": {"S": change.key.id},
             "item": {"S": f"{_PREFIX}{moment(change.at)}#{change.key.version:010}"},
             "type": {"S": change.happening},

@@ -1,15 +1,16 @@
-"""`python -m infra.local [--port 8000]`: the service on this machine, with a first admin key."""
+"""Run the service on this machine, with a first admin key: `python -m infra.local`."""
 
 import argparse
 import contextlib
 import errno
+import io
 import json
 import os
 import signal
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 if TYPE_CHECKING:
     from infra.local.stack import Stack
@@ -34,29 +35,45 @@ In another terminal:
 """
 
 
+class _Lines(io.TextIOBase):
+    """Writes whole lines: a thread's line is not cut by another's."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._begun = threading.local()
+
+    def write(self, text: str) -> int:
+        *lines, rest = (getattr(self._begun, "text", "") + text).split("\n")
+        self._begun.text = rest
+        if lines:
+            self._file.write("".join(f"{line}\n" for line in lines))
+            self._file.flush()
+        return len(text)
+
+
 def main() -> int:
     """Run until told to end; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
     parser.add_argument("--port", type=int, default=8000, help="0 picks a free one")
     parser.add_argument("--log", type=Path, default=LOG, help="where the functions' log goes")
     options = parser.parse_args()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    out = sys.stdout
-    options.log.parent.mkdir(parents=True, exist_ok=True)
-    # Whoever wants to read the functions' log does so beside the access log, and not through it.
-    with (
-        options.log.open("w", buffering=1, encoding="utf-8") as log,
-        contextlib.redirect_stdout(log),
-    ):
-        try:
+    try:
+        signal.signal(signal.SIGINT, _end)
+        signal.signal(signal.SIGTERM, _end)
+        options.log.parent.mkdir(parents=True, exist_ok=True)
+        out = sys.stdout
+        # A function's standard output is its log. Between our own lines it would hide them.
+        with (
+            options.log.open("a", encoding="utf-8") as file,
+            contextlib.redirect_stdout(_Lines(file)),
+        ):
             return _run(options.port, options.log, out)
-        except KeyboardInterrupt:
-            return 0
+    except KeyboardInterrupt:
+        return 0
 
 
 def _run(port: int, log: Path, out: TextIO) -> int:
-    # Imported here: Ctrl-C already ends it quietly, and importing takes most of the start.
+    # Imported here, where Ctrl-C already ends it quietly: it takes most of the start.
     from infra.local.emulator import EmulatorError  # noqa: PLC0415
     from infra.local.stack import local_stack  # noqa: PLC0415
     from infra.local.template import TemplateError  # noqa: PLC0415
@@ -89,6 +106,12 @@ def _welcome(stack: "Stack", log: Path, out: TextIO) -> None:
 
 def _say(line: str) -> None:
     sys.stderr.write(f"{line}\n")
+
+
+def _end(*_: object) -> NoReturn:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # ending takes a moment: nobody interrupts that
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ One thread per connection. What is not HTTP, or not a request that API Gateway w
 answered with the gateway response for it; a client that goes away is nobody's error.
 """
 
+import contextlib
 import re
 import socket
 import sys
@@ -42,11 +43,29 @@ class Server(ThreadingHTTPServer):
         """
         super().__init__(("127.0.0.1", port), _Handler)
         self.access_log = access_log
+        self._open: set[socket.socket] = set()
 
     @property
     def url(self) -> str:
         """Return the origin."""
         return f"http://127.0.0.1:{self.server_port}"
+
+    def end(self) -> None:
+        """End serving, also on connections that are open."""
+        self.shutdown()
+        for connection in list(self._open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        """Start a connection's thread."""
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401
+        """Close a connection."""
+        self._open.discard(request)
+        super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
         """Say nothing of clients that went away; show everything else."""
@@ -175,23 +194,18 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(body)))
         if self.close_connection:
             self.send_header("Connection", "close")
-        self.end_headers_with(b"" if self.command == "HEAD" else body)
-
-    def end_headers_with(self, body: bytes) -> None:
-        """End the headers and flush them together with the body."""
-        self._headers_buffer.append(b"\r\n" + body)  # type: ignore[attr-defined]
+        sent = b"" if self.command == "HEAD" else body
+        self._headers_buffer.append(b"\r\n" + sent)  # type: ignore[attr-defined]
         self.flush_headers()
 
     def _linger(self) -> None:
         """Take what the client is still sending, so that it gets to read the answer."""
         self.connection.settimeout(_LINGER_SECONDS)
-        try:
+        with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_WR)
             for _ in range(4 * PAYLOAD_BYTES // _LINE_BYTES):
                 if not self.connection.recv(_LINE_BYTES):
                     break
-        except OSError:
-            pass
 
     def _log(self, response: Response, started: float) -> None:
         """One line: the resource's template and never the path, which may hold a key."""

@@ -45,8 +45,15 @@ class Stack:
 
     @cached_property
     def admin_key(self) -> str:
-        """Return the first admin key, made at the first asking by a direct invoke."""
-        return str(self.invoke("CreateKeyFunction", FIRST_ADMIN)["key"])
+        """Return the first admin key, made at the first asking by a direct invoke.
+
+        Raises:
+            RuntimeError: the function did not make one; its log says why.
+        """
+        answer = self.invoke("CreateKeyFunction", FIRST_ADMIN)
+        if "key" not in answer:
+            raise RuntimeError(f"no admin key: {answer}")
+        return str(answer["key"])
 
 
 @contextmanager
@@ -80,8 +87,10 @@ def local_stack(  # noqa: PLR0913 - each has a default, and a name at the call
             functions.load(declared.values())
             server.gateway = Gateway(resources, declared)
             threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-            yield Stack(server.url, endpoint, REGION, resources, declared)
-            server.shutdown()
+            try:
+                yield Stack(server.url, endpoint, REGION, resources, declared)
+            finally:
+                server.end()
     finally:
         server.server_close()
 

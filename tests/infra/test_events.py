@@ -1,0 +1,101 @@
+"""The files in events/ do what their README says; each is invoked as it is."""
+
+import json
+from typing import Any
+
+import pytest
+
+import authorize
+import create_key
+import revoke_key
+from keyturn import keytext
+from tests.infra.declared import ROOT, resolved
+from tests.support import Context, answer
+from tests.support_aws import Aws, Table
+
+NAMES = sorted(path.stem for path in (ROOT / "events").glob("*.json"))
+PROXIED = [name for name in NAMES if name.startswith(("create.", "renew", "revoke"))] + ["create"]
+
+
+def event(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((ROOT / f"events/{name}.json").read_text())
+    return loaded
+
+
+def made(request: dict[str, Any], table: Table, key: str) -> None:
+    """Make the alias's key, and let its string be the one in the events."""
+    create_key.handler(request, Context())
+    text = keytext.parse(key)
+    assert text is not None
+    (row,) = [row for row in table.rows() if row["id"]["S"] == text.id]
+    table.put({**row, "secret_hash": {"B": text.digest}})
+
+
+def presented(asked: dict[str, Any]) -> str:
+    header: str = asked["headers"]["Authorization"]
+    return header.removeprefix("Bearer ")
+
+
+def test_create_makes_a_key_and_renew_keeps_it(aws: Aws) -> None:
+    created = answer(create_key.handler, event("create"))
+    renewed = answer(create_key.handler, event("renew"))
+
+    assert (created.status, renewed.status) == (201, 200)
+    assert renewed.body["key"] == created.body["key"]
+    assert (renewed.body["ttl_days"], renewed.body["renewed"]) == (30, True)
+    assert aws.calls == ["GetItem", "Encrypt", "PutItem", "GetItem", "Decrypt", "UpdateItem"]
+
+
+@pytest.mark.parametrize("name", ["revoke_by_key", "revoke_by_id"])
+def test_revoke_ends_the_key_that_create_makes(name: str, table: Table) -> None:
+    made(event("create"), table, event("revoke_by_key")["pathParameters"]["key"])
+
+    assert answer(revoke_key.handler, event(name)).status == 200
+    assert table.row()["is_active"] == {"BOOL": False}
+    assert answer(revoke_key.handler, event(name)).status == 404
+
+
+def test_a_direct_invoke_makes_the_first_admin(table: Table) -> None:
+    first = create_key.handler(event("create_first_admin"), Context())
+
+    assert (first["status"], first["roles"]) == (201, ["admin"])
+    assert table.row()["updated_by"] == {"S": "iam"}
+
+
+def test_the_authorizer_lets_the_first_admin_in_and_nobody_else(table: Table) -> None:
+    made(event("create_first_admin"), table, presented(event("authorize_allow")))
+
+    policy = authorize.handler(event("authorize_allow"), Context())["policyDocument"]
+    assert [statement["Effect"] for statement in policy["Statement"]] == ["Allow"]
+    with pytest.raises(authorize.Unauthorized, match=r"^Unauthorized$"):
+        authorize.handler(event("authorize_deny"), Context())
+
+
+@pytest.mark.parametrize("name", sorted({*PROXIED, "authorize_allow", "authorize_deny"}))
+def test_an_event_is_one_that_the_api_of_the_template_sends(name: str) -> None:
+    asked = event(name)
+    routes = {
+        (route["Properties"]["Method"], route["Properties"]["Path"])
+        for function in resolved("AWS::Serverless::Function").values()
+        for route in function.get("Events", {}).values()
+    }
+    context = asked["requestContext"]
+    filled = asked["resource"].format(**(asked["pathParameters"] or {}))
+
+    assert (asked["httpMethod"], asked["resource"]) in routes
+    assert (context["httpMethod"], context["resourcePath"]) == (
+        asked["httpMethod"],
+        asked["resource"],
+    )
+    assert (asked["path"], context["path"]) == (filled, f"/{context['stage']}{filled}")
+    assert {name: [value] for name, value in asked["headers"].items()} == asked["multiValueHeaders"]
+    key = keytext.parse(presented(asked))
+    assert key is not None
+    assert presented(asked) in (ROOT / "events/README.md").read_text()
+    if "authorizer" in context:
+        assert context["authorizer"]["id"] == key.id == keytext.id_of("", "admin")
+
+
+def test_the_readme_names_every_event() -> None:
+    readme = (ROOT / "events/README.md").read_text()
+    assert [name for name in NAMES if f"`{name}.json`" not in readme] == []

@@ -1,0 +1,181 @@
+"""The API of the template: who is asked, what is logged, and what the gateway says by itself."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from keyturn import errors
+from tests.infra.declared import deployed, resolved
+
+API = resolved("AWS::Serverless::Api")["Api"]
+FUNCTIONS = resolved("AWS::Serverless::Function")
+ROUTES = {
+    (event["Properties"]["Method"], event["Properties"]["Path"]): (name, event)
+    for name, function in FUNCTIONS.items()
+    for event in function.get("Events", {}).values()
+}
+RESPONSES: dict[str, dict[str, Any]] = API["GatewayResponses"]
+NO_ROUTE = (404, "route_not_found", errors.RouteNotFound.message)
+UNAVAILABLE = (503, "unavailable", errors.Unavailable.message)
+# Every type of gateway response that can happen here. What is missing falls to the two defaults:
+# request validators and API keys of the gateway's own kind, neither of which this API has.
+SAYS = {
+    "UNAUTHORIZED": (401, "unauthorized", "missing or invalid API key"),
+    "ACCESS_DENIED": (403, "forbidden", errors.Forbidden.message),
+    "WAF_FILTERED": (403, "forbidden", errors.Forbidden.message),
+    "MISSING_AUTHENTICATION_TOKEN": NO_ROUTE,
+    "INVALID_SIGNATURE": NO_ROUTE,
+    "EXPIRED_TOKEN": NO_ROUTE,
+    "RESOURCE_NOT_FOUND": NO_ROUTE,
+    "REQUEST_TOO_LARGE": (413, "body_too_large", errors.BodyTooLarge.message),
+    "THROTTLED": (429, "throttled", "too many requests, try again"),
+    "QUOTA_EXCEEDED": (429, "throttled", "too many requests, try again"),
+    # A status here would replace that of every other type.
+    "DEFAULT_4XX": (None, "field_invalid", "the request cannot be read"),
+    "AUTHORIZER_FAILURE": UNAVAILABLE,
+    "AUTHORIZER_CONFIGURATION_ERROR": UNAVAILABLE,
+    "INTEGRATION_FAILURE": UNAVAILABLE,
+    "INTEGRATION_TIMEOUT": UNAVAILABLE,
+    "DEFAULT_5XX": UNAVAILABLE,
+    "API_CONFIGURATION_ERROR": (500, "internal_error", errors.InternalError.message),
+}
+
+
+def test_the_routes_are_the_contracts() -> None:
+    assert {route: name for route, (name, _) in ROUTES.items()} == {
+        ("POST", "/api/apikey"): "CreateKeyFunction",
+        ("DELETE", "/api/apikey/{key}"): "RevokeKeyFunction",
+    }
+
+
+def test_no_route_can_forget_the_authorizer() -> None:
+    assert API["Auth"]["DefaultAuthorizer"] in API["Auth"]["Authorizers"]
+    assert [event for _, event in ROUTES.values() if "Auth" in event["Properties"]] == []
+    body = deployed()["Api"]["Properties"]["Body"]
+    methods = {
+        (method.upper(), path): declared["security"]
+        for path, methods in body["paths"].items()
+        for method, declared in methods.items()
+    }
+    assert methods == {route: [{"Admin": []}] for route in ROUTES}
+
+
+def test_no_decision_is_ever_cached() -> None:
+    for authorizer in API["Auth"]["Authorizers"].values():
+        # Nothing else in it: no identity source, so that every request is put to the authorizer.
+        assert authorizer["Identity"] == {"ReauthorizeEvery": 0}
+    schemes = deployed()["Api"]["Properties"]["Body"]["components"]["securitySchemes"]
+    for scheme in schemes.values():
+        asked = scheme["x-amazon-apigateway-authorizer"]
+        assert asked.keys() == {"type", "authorizerUri", "authorizerResultTtlInSeconds"}
+        assert (asked["type"], asked["authorizerResultTtlInSeconds"]) == ("request", 0)
+    assert {setting["CachingEnabled"] for setting in API["MethodSettings"]} == {False}
+    assert "CacheClusterEnabled" not in API
+
+
+def test_the_authorizers_alias_is_what_is_asked_and_exported() -> None:
+    resources = deployed()
+    alias = {"Ref": "AdminAuthorizerFunctionAliaslive"}
+    asked = resources["Api"]["Properties"]["Body"]["components"]["securitySchemes"]["Admin"]
+
+    uri = asked["x-amazon-apigateway-authorizer"]["authorizerUri"]["Fn::Sub"]
+    assert uri[1] == {"__FunctionArn__": alias}
+    assert "functions/${__FunctionArn__}/invocations" in uri[0]
+    permission = resources["ApiAdminAuthorizerPermission"]["Properties"]
+    assert permission["FunctionName"] == alias
+    assert permission["SourceArn"]["Fn::Sub"][0].endswith(":${__ApiId__}/authorizers/*")
+    assert resources[alias["Ref"]]["Properties"]["Name"] == "live"
+
+
+def test_a_function_may_be_invoked_by_its_own_route_only() -> None:
+    permissions = {
+        resource["Properties"]["FunctionName"]["Ref"]: resource["Properties"]["SourceArn"]
+        for resource in deployed().values()
+        if resource["Type"] == "AWS::Lambda::Permission"
+    }
+    for (method, path), (function, _) in ROUTES.items():
+        arn = permissions[function]["Fn::Sub"][0]
+        assert arn.endswith("/" + method + re.sub(r"\{\w+\}", "*", path))
+
+
+def test_a_body_reaches_a_function_as_it_was_sent() -> None:
+    assert API["BinaryMediaTypes"] == ["*/*"]
+    assert API["EndpointConfiguration"] == {"Type": "REGIONAL"}
+
+
+def test_the_access_log_names_the_request_and_nothing_that_can_hold_a_key() -> None:
+    logged = json.loads(API["AccessLogSetting"]["Format"])
+    assert "\n" not in API["AccessLogSetting"]["Format"]
+    # Of each it is known that a client cannot write a key into it: the route's template and not the
+    # path, the id that a client cannot set and not the one it can, the kind of refusal and not its
+    # message, no header.
+    assert set(logged.values()) == {
+        "$context.authorizer.id",
+        "$context.authorizer.latency",
+        "$context.error.responseType",
+        "$context.extendedRequestId",
+        "$context.httpMethod",
+        "$context.identity.sourceIp",
+        "$context.integration.latency",
+        "$context.requestTimeEpoch",
+        "$context.resourcePath",
+        "$context.responseLatency",
+        "$context.status",
+    }
+
+
+def test_the_stage_neither_traces_nor_writes_an_execution_log() -> None:
+    (setting,) = API["MethodSettings"]
+    assert (setting["ResourcePath"], setting["HttpMethod"]) == ("/*", "*")
+    assert (setting["LoggingLevel"], setting["DataTraceEnabled"]) == ("OFF", False)
+    assert API["TracingEnabled"] is False
+
+
+def test_the_stage_is_throttled_as_the_parameters_say() -> None:
+    given = {"ThrottleRate": "7", "ThrottleBurst": "9", "StageName": "other"}
+    api = resolved("AWS::Serverless::Api", given)["Api"]
+    (setting,) = api["MethodSettings"]
+    assert (setting["ThrottlingRateLimit"], setting["ThrottlingBurstLimit"]) == ("7", "9")
+    assert api["StageName"] == "other"
+
+
+def test_every_refusal_of_the_gateways_own_is_declared() -> None:
+    assert RESPONSES.keys() == SAYS.keys()
+
+
+@pytest.mark.parametrize("kind", RESPONSES)
+def test_the_gateway_refuses_in_the_contracts_form(kind: str) -> None:
+    status, code, message = SAYS[kind]
+    response = RESPONSES[kind]
+    (media_type, template), *more = response["ResponseTemplates"].items()
+
+    assert response.get("StatusCode") == status
+    assert (media_type, more) == ("application/json", [])
+    assert json.loads(template) == {
+        "error": message,
+        "code": code,
+        "request_id": "$context.extendedRequestId",
+    }
+    headers = {"Cache-Control": "'no-store'", "X-Request-Id": "context.extendedRequestId"}
+    if status == 401:
+        headers["WWW-Authenticate"] = "'Bearer'"
+    if status in {429, 503}:
+        headers["Retry-After"] = "'2'"
+    assert response["ResponseParameters"] == {"Headers": headers}
+
+
+@pytest.mark.parametrize("manages", ["true", "false"])
+def test_the_stage_waits_for_the_logging_role_where_this_stack_makes_it(manages: str) -> None:
+    given = {"ManageApiGatewayAccount": manages}
+    (tag,) = resolved("AWS::Logs::LogGroup", given)["ApiLogs"]["Tags"]
+    account = resolved("AWS::ApiGateway::Account", given)
+
+    assert API["AccessLogSetting"]["DestinationArn"].endswith(":log-group:ApiLogs.Ref")
+    if manages == "true":
+        assert tag["Value"] == "ApiGatewayAccount.Ref"
+        assert account["ApiGatewayAccount"] == {"CloudWatchRoleArn": "ApiGatewayLogRole.Arn"}
+    else:
+        assert tag["Value"] == "given"
+        assert account == {}
