@@ -14,7 +14,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn import aws
-from keyturn.schemas import CreateRequest, KeyResponse
+from keyturn.answers import KeyResponse
+from keyturn.schemas import CreateRequest
 from keyturn.service import Issuer
 from keyturn.settings import settings
 from keyturn.store import KeyStore

@@ -10,8 +10,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn import aws, service
+from keyturn.answers import MessageResponse
 from keyturn.keys import Reason
-from keyturn.schemas import MessageResponse
 from keyturn.settings import settings
 from keyturn.store import KeyStore
 from keyturn.web import Web

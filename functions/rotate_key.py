@@ -14,10 +14,11 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn import aws, event_schemas
+from keyturn.answers import RotatedResponse
 from keyturn.errors import FieldInvalid, GraceRunning, KeyInactive, KeyNotFound
 from keyturn.event_schemas import KeyCompromised, RotationRequested
 from keyturn.keys import By
-from keyturn.schemas import RotatedResponse, RotateRequest
+from keyturn.schemas import RotateRequest
 from keyturn.service import Issuer
 from keyturn.settings import compromised_action, settings
 from keyturn.store import KeyStore

@@ -10,8 +10,8 @@ from aws_lambda_powertools import Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn import aws, service
+from keyturn.answers import ItemResponse, MessageResponse
 from keyturn.errors import KeyNotFound
-from keyturn.schemas import ItemResponse, MessageResponse
 from keyturn.settings import settings
 from keyturn.store import KeyStore
 from keyturn.web import Web

@@ -12,9 +12,10 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn import decision, service
+from keyturn.answers import VerifyResponse
 from keyturn.errors import Unavailable
 from keyturn.reader import reader
-from keyturn.schemas import VerifyRequest, VerifyResponse
+from keyturn.schemas import VerifyRequest
 from keyturn.web import Web
 
 tracer = Tracer()

@@ -25,9 +25,10 @@ def unseal(text: str, scope: str) -> list[str]:
     Raises:
         FieldInvalid: not a cursor of this list, or changed on the way.
     """
+    place: list[str] = []
     try:
         sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        place: list[str] = json.loads(sealed[_CHECK:])
+        place = json.loads(sealed[_CHECK:])
         genuine = hmac.compare_digest(seal(place, scope).encode(), text.encode())
     except (ValueError, RecursionError):
         genuine = False

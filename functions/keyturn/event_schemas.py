@@ -1,6 +1,6 @@
 """Events that ask for something, as EventBridge delivers them.
 
-Beside `schemas`, the only module with pydantic. An event may ask for a rotation or report a leak;
+An event may ask for a rotation or report a leak;
 there is no way in it to say a role, a name, a validity or a key.
 """
 

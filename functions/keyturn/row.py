@@ -178,6 +178,23 @@ def to_key(item: Read) -> ApiKey:
     )
 
 
+def to_listed(item: Read) -> ApiKey:
+    """Read a record as the index of aliases holds it: no hash and no string are in there.
+
+    Raises:
+        Unavailable: the row is not one this version can read.
+    """
+    return to_key(
+        {
+            "schema": number(SCHEMA),
+            "secret_hash": {"B": b""},
+            "ciphertext": {"B": b""},
+            "updated_request": {"S": ""},
+            **item,
+        }
+    )
+
+
 def _credential(item: Read) -> dict[str, Any]:
     if int(item["schema"]["N"]) != SCHEMA:
         raise ValueError("schema")

@@ -1,4 +1,4 @@
-"""Requests and responses over HTTP. The only module that imports pydantic.
+"""Requests over HTTP. Pydantic is imported here, in `answers` and in `event_schemas` only.
 
 Error messages name a field and its rule and never hold what was sent. Lone surrogates are refused
 in every text: DynamoDB stores UTF-8, which cannot hold them.
@@ -8,7 +8,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 from uuid import uuid4
 
 from pydantic import (
@@ -21,8 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from keyturn.errors import AliasRequired, FieldInvalid, NameRequired, RequestError, RolesInvalid
-from keyturn.keys import ApiKey, Grant, Outcome, Reason, Rotation, Status, Verdict, moment
-from keyturn.service import Issued
+from keyturn.keys import Grant, Rotation
 from keyturn.settings import LONGEST_GRACE, settings
 
 _ALIAS_LENGTH = 128
@@ -83,8 +82,13 @@ def _metadata(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
+def _alias_prefix(value: str) -> str:
+    return unicodedata.normalize("NFC", _text(value))
+
+
 Alias = Annotated[str, BeforeValidator(_alias, json_schema_input_type=str | int)]
 Roles = Annotated[tuple[str, ...], BeforeValidator(_roles, json_schema_input_type=list[str])]
+AliasPrefix = Annotated[str, Field(max_length=_ALIAS_LENGTH), AfterValidator(_alias_prefix)]
 Text = Annotated[str, AfterValidator(_text)]
 
 
@@ -146,132 +150,6 @@ class VerifyRequest(BaseModel):
     def asked(self) -> frozenset[str] | None:
         """Return the roles of which the key must have one; `None`, any key will do."""
         return frozenset(self.roles) or None
-
-
-class VerifyResponse(BaseModel):
-    """A verdict; of the key, only if it is valid."""
-
-    valid: bool
-    code: Outcome
-    id: str | None = None
-    alias: str | None = None
-    roles: list[str] | None = None
-    expire: str | None = None
-    generation: int | None = None
-
-    @classmethod
-    def of(cls, verdict: Verdict) -> Self:
-        """Build the answer to a verification."""
-        credential = verdict.credential
-        if credential is None or verdict.outcome is not Outcome.VALID:
-            return cls(valid=False, code=verdict.outcome)
-        return cls(
-            valid=True,
-            code=verdict.outcome,
-            id=credential.id,
-            alias=credential.alias,
-            roles=list(credential.roles),
-            expire=moment(verdict.expires_at),
-            generation=verdict.generation,
-        )
-
-
-class Record(BaseModel):
-    """What every answer about one key tells."""
-
-    id: str
-    alias: str
-    name: str
-    roles: list[str]
-    is_active: bool
-    expire: str
-    ttl_days: int
-    generation: int
-    created_at: str
-    updated_at: str
-    metadata: dict[str, str]
-
-    @staticmethod
-    def fields(key: ApiKey) -> dict[str, Any]:
-        """Return them."""
-        return {
-            "id": key.id,
-            "alias": key.alias,
-            "name": key.name,
-            "roles": list(key.roles),
-            "is_active": key.is_active,
-            "expire": moment(key.expires_at),
-            "ttl_days": key.ttl_days,
-            "generation": key.generation,
-            "created_at": moment(key.created_at),
-            "updated_at": moment(key.updated_at),
-            "metadata": key.metadata,
-        }
-
-
-class KeyResponse(Record):
-    """A key with its string: the answer to whoever may hold it, and the only place it leaves by."""
-
-    key: str = Field(repr=False)
-    renewed: bool
-
-    @classmethod
-    def of(cls, issued: Issued) -> Self:
-        """Build the answer to a create or a renewal."""
-        return cls(**cls.fields(issued.key), key=issued.text.reveal(), renewed=issued.renewed)
-
-
-class RotatedResponse(KeyResponse):
-    """A key with its new string, and until when the old one works."""
-
-    previous_expires_at: str | None
-
-    @classmethod
-    def of(cls, issued: Issued) -> Self:
-        """Build the answer to a rotation."""
-        return cls(
-            **cls.fields(issued.key),
-            key=issued.text.reveal(),
-            renewed=False,
-            previous_expires_at=_moment(issued.key.previous_expires_at),
-        )
-
-
-class ItemResponse(Record):
-    """A key without its string."""
-
-    status: Status
-    hint: str
-    revoked_at: str | None
-    revoke_reason: Reason | None
-    previous_expires_at: str | None
-    rotate_every_days: int | None
-    updated_by: str
-    last_used_at: str | None = None
-
-    @classmethod
-    def of(cls, key: ApiKey, now: int) -> Self:
-        """Build what is shown of a key at `now`."""
-        return cls(
-            **cls.fields(key),
-            status=key.status(now),
-            hint=key.hint,
-            revoked_at=_moment(key.revoked_at),
-            revoke_reason=key.revoke_reason,
-            previous_expires_at=_moment(key.previous_expires_at),
-            rotate_every_days=key.rotate_every_days,
-            updated_by=key.updated_by,
-        )
-
-
-class MessageResponse(BaseModel):
-    """Something was done."""
-
-    message: str
-
-
-def _moment(epoch: int | None) -> str | None:
-    return None if epoch is None else moment(epoch)
 
 
 def refusal(errors: Iterable[Mapping[str, Any]]) -> RequestError:

@@ -95,6 +95,9 @@ class Issuer:
             GraceRunning: another string would end by this, and `force` was not asked for.
             Unavailable: DynamoDB or KMS did not answer, or every race was lost.
         """
+        if not keytext.is_id(id):
+            # A key string, perhaps: it must not be asked for as a row, where AWS would log it.
+            raise KeyNotFound
         return self._until_won(lambda: self._rotate(id, rotation, by))
 
     def _rotate(self, id: str, rotation: Rotation, by: By) -> Issued | None:

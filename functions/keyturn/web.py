@@ -134,7 +134,7 @@ class Web:
         for name, values in self.app.current_event.resolved_query_string_parameters.items():
             if name not in names:
                 raise errors.FieldInvalid("unknown query parameter")
-            if len(values) > 1:
+            if isinstance(values, list) and len(values) > 1:
                 raise errors.FieldInvalid(f"{name}: must be given once")
 
     def done(self, metric: str, key: ApiKey) -> None:

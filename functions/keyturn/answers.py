@@ -1,0 +1,148 @@
+"""Answers over HTTP."""
+
+from typing import Any, Self
+
+from pydantic import BaseModel, Field
+
+from keyturn.keys import ApiKey, Outcome, Reason, Status, Verdict, moment
+from keyturn.service import Issued
+
+
+class VerifyResponse(BaseModel):
+    """A verdict; of the key, only if it is valid."""
+
+    valid: bool
+    code: Outcome
+    id: str | None = None
+    alias: str | None = None
+    roles: list[str] | None = None
+    expire: str | None = None
+    generation: int | None = None
+
+    @classmethod
+    def of(cls, verdict: Verdict) -> Self:
+        """Build the answer to a verification."""
+        credential = verdict.credential
+        if credential is None or verdict.outcome is not Outcome.VALID:
+            return cls(valid=False, code=verdict.outcome)
+        return cls(
+            valid=True,
+            code=verdict.outcome,
+            id=credential.id,
+            alias=credential.alias,
+            roles=list(credential.roles),
+            expire=moment(verdict.expires_at),
+            generation=verdict.generation,
+        )
+
+
+class Record(BaseModel):
+    """What every answer about one key tells."""
+
+    id: str
+    alias: str
+    name: str
+    roles: list[str]
+    is_active: bool
+    expire: str
+    ttl_days: int
+    generation: int
+    created_at: str
+    updated_at: str
+    metadata: dict[str, str]
+
+    @staticmethod
+    def fields(key: ApiKey) -> dict[str, Any]:
+        """Return them."""
+        return {
+            "id": key.id,
+            "alias": key.alias,
+            "name": key.name,
+            "roles": list(key.roles),
+            "is_active": key.is_active,
+            "expire": moment(key.expires_at),
+            "ttl_days": key.ttl_days,
+            "generation": key.generation,
+            "created_at": moment(key.created_at),
+            "updated_at": moment(key.updated_at),
+            "metadata": key.metadata,
+        }
+
+
+class KeyResponse(Record):
+    """A key with its string: the answer to whoever may hold it, and the only place it leaves by."""
+
+    key: str = Field(repr=False)
+    renewed: bool
+
+    @classmethod
+    def of(cls, issued: Issued) -> Self:
+        """Build the answer to a create or a renewal."""
+        return cls(**cls.fields(issued.key), key=issued.text.reveal(), renewed=issued.renewed)
+
+
+class RotatedResponse(KeyResponse):
+    """A key with its new string, and until when the old one works."""
+
+    previous_expires_at: str | None
+
+    @classmethod
+    def of(cls, issued: Issued) -> Self:
+        """Build the answer to a rotation."""
+        return cls(
+            **cls.fields(issued.key),
+            key=issued.text.reveal(),
+            renewed=False,
+            previous_expires_at=_moment(issued.key.previous_expires_at),
+        )
+
+
+class ItemResponse(Record):
+    """A key without its string."""
+
+    status: Status
+    hint: str
+    revoked_at: str | None
+    revoke_reason: Reason | None
+    previous_expires_at: str | None
+    rotate_every_days: int | None
+    updated_by: str
+    last_used_at: str | None = None
+
+    @classmethod
+    def of(cls, key: ApiKey, now: int) -> Self:
+        """Build what is shown of a key at `now`."""
+        return cls(
+            **cls.fields(key),
+            status=key.status(now),
+            hint=key.hint,
+            revoked_at=_moment(key.revoked_at),
+            revoke_reason=key.revoke_reason,
+            previous_expires_at=_moment(key.previous_expires_at),
+            rotate_every_days=key.rotate_every_days,
+            updated_by=key.updated_by,
+        )
+
+
+class MessageResponse(BaseModel):
+    """Something was done."""
+
+    message: str
+
+
+class ListResponse(BaseModel):
+    """A page of keys, and where the next one starts."""
+
+    items: list[ItemResponse]
+    cursor: str | None
+
+
+class EventsResponse(BaseModel):
+    """A page of what happened to a key: events as on the bus, with their `type`."""
+
+    items: list[dict[str, Any]]
+    cursor: str | None
+
+
+def _moment(epoch: int | None) -> str | None:
+    return None if epoch is None else moment(epoch)

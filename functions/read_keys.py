@@ -1,0 +1,87 @@
+"""GET /api/apikey, /api/apikey/{id}, /api/apikey/{id}/events: what there is, and what happened.
+
+Invoked by API Gateway behind the admin authorizer. May get rows, and query the table and its index
+`by_alias`.
+"""
+
+from typing import Annotated, Any
+
+from aws_lambda_powertools import Tracer
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from keyturn import aws, cursor, keytext, service
+from keyturn.answers import EventsResponse, ItemResponse, ListResponse
+from keyturn.errors import KeyNotFound
+from keyturn.keys import ApiKey, Status
+from keyturn.listing import Listing
+from keyturn.schemas import AliasPrefix
+from keyturn.settings import settings
+from keyturn.store import KeyStore
+from keyturn.trail import Trail
+from keyturn.web import Web
+
+Limit = Annotated[int, Query(ge=1, le=100)]
+Cursor = Annotated[str | None, Query(alias="cursor", max_length=1024)]
+
+tracer = Tracer()
+web = Web()
+_client = aws.dynamodb()
+store = KeyStore(_client, settings().table_name)
+listing = Listing(_client, settings().table_name)
+trail = Trail(_client, settings().table_name)
+
+
+@web.app.get("/api/apikey")
+def list_keys(
+    limit: Limit = 50,
+    cursor_: Cursor = None,
+    alias_prefix: Annotated[AliasPrefix, Query()] = "",
+    status: Annotated[Status | None, Query()] = None,
+) -> ListResponse:
+    """List keys by alias."""
+    web.only_parameters("limit", "cursor", "alias_prefix", "status")
+    web.caller()
+    scope = f"list {status} {alias_prefix}"
+    after = None if cursor_ is None else cursor.unseal(cursor_, scope)
+    now = service.clock()
+    page = listing.page(limit, after, alias_prefix, status, now)
+    return ListResponse(
+        items=[ItemResponse.of(key, now) for key in page.keys],
+        cursor=None if page.last is None else cursor.seal(page.last, scope),
+    )
+
+
+@web.app.get("/api/apikey/<key>")
+def get_key(key: Annotated[str, Path()]) -> ItemResponse:
+    """Read one key, strongly consistent."""
+    web.only_parameters()
+    return ItemResponse.of(_known(key), service.clock())
+
+
+@web.app.get("/api/apikey/<key>/events")
+def list_events(
+    key: Annotated[str, Path()],
+    limit: Limit = 50,
+    cursor_: Cursor = None,
+) -> EventsResponse:
+    """List what happened to a key, the newest first."""
+    web.only_parameters("limit", "cursor")
+    scope = f"events {_known(key).id}"
+    after = None if cursor_ is None else cursor.unseal(cursor_, scope)[0]
+    events, last = trail.page(key, limit, after)
+    return EventsResponse(items=events, cursor=None if last is None else cursor.seal([last], scope))
+
+
+def _known(id: str) -> ApiKey:
+    web.caller()
+    key = store.get(id) if keytext.is_id(id) else None
+    if key is None:
+        raise KeyNotFound
+    return key
+
+
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer a REST proxy event."""
+    return web(event, context)
