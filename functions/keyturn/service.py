@@ -64,7 +64,7 @@ class Issuer:
         def attempt() -> Issued | None:
             key = self.store.get(id)
             if key is None:
-                return self._create(id, grant, by)
+                return self.create(id, grant, by)
             return self._renew(key, grant, by)
 
         return self._until_won(attempt)
@@ -105,14 +105,29 @@ class Issuer:
         if key is None:
             raise KeyNotFound
         if key.has_done(rotation):
-            return Issued(key, self.vault.open(key.ciphertext, id, key.secret_hash), renewed=False)
+            return self.current(key)
         now = self.clock()
         key.grace_end(rotation, now)
         text = keytext.mint(self.settings.key_prefix, id)
         rotated = key.rotated(text, self.vault.seal(text), rotation, now, by)
         return self._issued(self.store.rotate(key, rotated), text, renewed=False)
 
-    def _create(self, id: str, grant: Grant, by: By) -> Issued | None:
+    def current(self, key: ApiKey) -> Issued:
+        """Return a key with the string it has.
+
+        Raises:
+            Unavailable: KMS did not answer, or the string is not this row's.
+        """
+        text = self.vault.open(key.ciphertext, key.id, key.secret_hash)
+        return Issued(key, text, renewed=False)
+
+    def create(self, id: str, grant: Grant, by: By) -> Issued | None:
+        """Create the key; `None` where its id has a row.
+
+        Raises:
+            FieldInvalid: its validity is too short for its rotation.
+            Unavailable: DynamoDB or KMS did not answer.
+        """
         text = keytext.mint(self.settings.key_prefix, id)
         now = self.clock()
         minted = ApiKey(

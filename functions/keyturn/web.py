@@ -131,7 +131,9 @@ class Web:
         Raises:
             FieldInvalid: naming the parameter, where it is one of ours.
         """
-        for name, values in self.app.current_event.resolved_query_string_parameters.items():
+        # Powertools may have unwrapped single values in place by now.
+        given: dict[str, Any] = self.app.current_event.resolved_query_string_parameters
+        for name, values in given.items():
             if name not in names:
                 raise errors.FieldInvalid("unknown query parameter")
             if isinstance(values, list) and len(values) > 1:

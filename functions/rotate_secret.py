@@ -1,0 +1,144 @@
+"""Secrets Manager's rotation function: a secret that holds a key gets a new one.
+
+Each step may be repeated, and the rotation may stop for good after any call: whoever reads
+AWSCURRENT always reads a string that works. The new string is made with a grace for the old one up
+to that one's own end; only when consumers read the new one is the grace cut to the deployment's.
+
+    createSecret   rotate the key, with the version's token as rotation id; store the new string
+    setSecret      nothing: the table took it when it was made
+    testSecret     the new string passes the real verification
+    finishSecret   move AWSCURRENT, then shorten the grace
+
+Where a rotation was given up half way, AWSCURRENT holds the previous string: the next one hands out
+the string that is there already, and makes none. May get, put and update rows, encrypt and decrypt
+with the KMS key, and describe, read, put and stage the secret.
+"""
+
+import re
+from contextlib import suppress
+from typing import Any
+
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from keyturn import aws, keytext, service
+from keyturn.errors import FieldInvalid, GraceRunning, KeyNotFound
+from keyturn.keys import DAY, ApiKey, By, Grant, Outcome, Rotation
+from keyturn.reader import reader
+from keyturn.secret import Holding, Secret
+from keyturn.service import Issued, Issuer
+from keyturn.settings import settings
+from keyturn.store import KeyStore
+from keyturn.vault import Vault
+
+# Longer than any key: the grace is cut to the old string's own end.
+_AS_LONG_AS_IT_LIVES = 10_000 * DAY
+
+tracer = Tracer()
+log = Logger()
+client = aws.secretsmanager()
+store = KeyStore(aws.dynamodb(), settings().table_name)
+issuer = Issuer(store, Vault(aws.kms(), settings().kms_key_id), settings())
+read = reader()
+
+
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> None:
+    """Do one step.
+
+    Raises:
+        FieldInvalid: the secret, its schedule or the step is not what it must be.
+        GraceRunning, KeyInactive: the key cannot be rotated now; see `Issuer.rotate`.
+        Unavailable: somebody did not answer. After any of them, Secrets Manager tries again.
+    """
+    step = re.sub("_s", "S", str(event["Step"]))
+    if step not in _STEPS:
+        raise FieldInvalid("Step: unknown")
+    token = event["ClientRequestToken"]
+    secret = Secret(client, event["SecretId"], token)
+    _STEPS[step](secret, By(f"secret:{token}", context.aws_request_id))
+    log.info("step done", extra={"request_id": context.aws_request_id, "step": step})
+
+
+def _create(secret: Secret, by: By) -> None:
+    """Make the new string and store it, unless this version has one."""
+    if secret.is_current or secret.pending() is not None:
+        return
+    holding = secret.current()
+    id = keytext.id_of(settings().id_salt, holding.alias)
+    secret.put(_next(secret, holding, id, by))
+
+
+def _set(*_: object) -> None:
+    """Do nothing: the table took the new string when it was made."""
+
+
+def _test(secret: Secret, *_: object) -> None:
+    """Have the new string verified, and see that it is the key's latest."""
+    pending = secret.pending()
+    verdict = service.verify(pending.key if pending else "", None, read, service.clock())
+    if verdict.outcome is not Outcome.VALID or verdict.credential is None:
+        raise FieldInvalid(f"secret: the pending key is {verdict.outcome}")
+    if verdict.generation != verdict.credential.generation:
+        raise FieldInvalid("secret: the pending key was rotated away: cancel this rotation")
+
+
+def _finish(secret: Secret, by: By) -> None:
+    """Have consumers read the new string; then the old one need not live so long."""
+    if not secret.is_current:
+        secret.promote()
+    holding = secret.pending()
+    text = keytext.parse(holding.key) if holding else None
+    key = text and store.get(text.id)
+    if text and key and text.matches(key.secret_hash):
+        now = service.clock()
+        until = now + settings().default_grace_seconds
+        with suppress(KeyNotFound):  # it ends earlier already
+            store.end_grace(key.id, key.generation, until, now, by)
+
+
+_STEPS = {
+    "createSecret": _create,
+    "setSecret": _set,
+    "testSecret": _test,
+    "finishSecret": _finish,
+}
+
+
+def _next(secret: Secret, holding: Holding, id: str, by: By) -> Issued:
+    """Return the string that this version is to hold."""
+    key = store.get(id)
+    if key is None:
+        # Without roles: who may write a secret must not thereby make keys that may do anything.
+        grant = Grant(
+            alias=holding.alias,
+            name=holding.alias,
+            roles=(),
+            ttl_days=settings().default_ttl_days,
+        )
+        first = issuer.create(id, grant, by)
+        if first is not None:
+            return first
+        raise FieldInvalid("secret: its key was created meanwhile")
+    _require_fit(secret, holding, key)
+    try:
+        rotation = Rotation(id=secret.token, grace_seconds=_AS_LONG_AS_IT_LIVES)
+        return issuer.rotate(id, rotation, by)
+    except GraceRunning:
+        key = store.get(id)
+        text = keytext.parse(holding.key)
+        if key is None or (text is not None and text.matches(key.secret_hash)):
+            raise
+        # Consumers of this secret do not have the latest string yet: they get that one.
+        return issuer.current(key)
+
+
+def _require_fit(secret: Secret, holding: Holding, key: ApiKey) -> None:
+    text = keytext.parse(holding.key)
+    if key.alias != holding.alias or (holding.key and (text is None or text.id != key.id)):
+        raise FieldInvalid("secret: its key is not this alias's")
+    if key.rotate_every_days is not None:
+        raise FieldInvalid("rotate_every_days: must be null, the secret's schedule rotates the key")
+    needed = secret.interval(service.clock()) + settings().default_grace_seconds
+    if key.ttl_days * DAY < needed:
+        raise FieldInvalid("ttl_days: must outlast the secret's rotation interval and the grace")
