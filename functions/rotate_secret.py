@@ -15,6 +15,7 @@ with the KMS key, and describe, read, put and stage the secret.
 """
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -69,11 +70,11 @@ def _create(secret: Secret, by: By) -> None:
     secret.put(_next(secret, holding, id, by))
 
 
-def _set(*_: object) -> None:
+def _set(_secret: Secret, _by: By) -> None:
     """Do nothing: the table took the new string when it was made."""
 
 
-def _test(secret: Secret, *_: object) -> None:
+def _test(secret: Secret, _by: By) -> None:
     """Have the new string verified, and see that it is the key's latest."""
     pending = secret.pending()
     verdict = service.verify(pending.key if pending else "", None, read, service.clock())
@@ -97,7 +98,7 @@ def _finish(secret: Secret, by: By) -> None:
             store.end_grace(key.id, key.generation, until, now, by)
 
 
-_STEPS = {
+_STEPS: dict[str, Callable[[Secret, By], None]] = {
     "createSecret": _create,
     "setSecret": _set,
     "testSecret": _test,

@@ -66,7 +66,7 @@ class Secret:
             return days * DAY
         if match := _RATE.fullmatch(rules.get("ScheduleExpression", "")):
             return int(match[1]) * _SECONDS[match[2]]
-        following: "datetime | None" = self._described.get("NextRotationDate")
+        following: datetime | None = self._described.get("NextRotationDate")
         return 0 if following is None else max(0, int(following.timestamp()) - now)
 
     def current(self) -> Holding:
