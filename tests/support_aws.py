@@ -8,6 +8,7 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import boto3
@@ -139,6 +140,7 @@ class _Connection(WSGIRequestHandler):
         self.close_connection = True
 
 
+@cache
 def onlooker(service: Literal["dynamodb", "kms"]) -> Any:  # noqa: ANN401 - one of two clients
     """Return a client whose calls are neither noted nor disturbed."""
     return boto3.client(service, aws_access_key_id=_ONLOOKER, aws_secret_access_key=_ONLOOKER)

@@ -25,12 +25,11 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
-from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPSConnection
+from http import HTTPStatus, client
 from typing import Any, NamedTuple, TypeAlias
 from zlib import crc32
 
-from keyturn import sigv4
+from keyturn import keytext, sigv4
 from keyturn.errors import Unavailable
 
 ATTEMPTS = 3
@@ -40,7 +39,6 @@ READ = 2.0
 LARGEST = 1 << 20  # bytes; an item ends at 400 KB
 
 _IDLE = 10
-_ID_LENGTH = 17
 _QUOTA = 500
 _LONGEST_CODE = 64
 
@@ -63,7 +61,9 @@ _SKEW_CODES = {
 _SKEW = 240
 
 _Cost: TypeAlias = tuple[float, int]
-_Headers: TypeAlias = HTTPMessage | dict[str, str]
+_Connection: TypeAlias = client.HTTPConnection
+_Headers: TypeAlias = client.HTTPMessage | dict[str, str]
+_Sent: TypeAlias = dict[str, str]
 _Raw: TypeAlias = tuple[int, _Headers, bytes]
 
 
@@ -105,7 +105,7 @@ class LeanReader:
         self._signer = sigv4.Signer(self._endpoint)
         self._head, self._tail = _request(table, attributes)
         self._clock, self._timer, self._sleep, self._rng = clock, timer, sleep, rng
-        self._idle: list[HTTPConnection] = []
+        self._idle: list[_Connection] = []
         self._skew = 0.0
         self._quota = _QUOTA  # threads may miscount it a little: it is a brake, no budget
 
@@ -116,9 +116,13 @@ class LeanReader:
             ValueError: `id` is no id; nothing was sent.
             Unavailable: nobody can know: the budget is spent, or repeating would not help.
         """
-        if len(id) != _ID_LENGTH or not (id.isascii() and id.isalnum()):
+        if not keytext.is_id(id):
             raise ValueError("an id is 17 base62 characters")
-        answer = self._answer(self._head + id.encode() + self._tail)
+        try:
+            answer = json.loads(self._answer(self._head + id.encode() + self._tail))
+        except (RecursionError, ValueError):
+            # `from None`: the cause holds the row.
+            raise Unavailable("GetItem: malformed answer") from None
         # Only DynamoDB's own word for no row: nothing else may make a key unknown.
         if answer == {}:
             return None
@@ -135,7 +139,7 @@ class LeanReader:
             except IndexError:  # another thread took the last one
                 return
 
-    def _answer(self, body: bytes) -> Any:  # noqa: ANN401 - whatever JSON can say
+    def _answer(self, body: bytes) -> bytes:
         deadline = self._timer() + BUDGET
         attempt, price = 1, 1
         while (reply := self._attempt(body, deadline)).why:
@@ -150,7 +154,7 @@ class LeanReader:
             attempt += 1
         else:
             self._quota = min(_QUOTA, self._quota + price)
-            return _parsed(reply.payload)
+            return reply.payload
         raise Unavailable(f"GetItem: {reply.why}, attempt {attempt}")
 
     def _attempt(self, body: bytes, deadline: float) -> _Reply:
@@ -165,34 +169,32 @@ class LeanReader:
         headers = self._signer.headers(body, self._credentials.get(), at)
         try:
             status, answered, payload = self._exchange(body, headers, deadline)
-        except (OSError, HTTPException) as error:
+        except (OSError, client.HTTPException) as error:
             # The type alone: the text may quote what was sent.
             return _Reply(type(error).__name__, _TRANSIENT, {}, b"", at)
         return _Reply(*_judge(status, answered, payload), answered, payload, at)
 
-    def _exchange(self, body: bytes, headers: dict[str, str], deadline: float) -> _Raw:
+    def _exchange(self, body: bytes, headers: _Sent, deadline: float) -> _Raw:
         try:
             kept = self._idle.pop()
         except IndexError:
             return self._post(self._connection(deadline), body, headers, deadline)
         try:
             return self._post(kept, body, headers, deadline)
-        except (OSError, HTTPException) as error:
+        except (OSError, client.HTTPException) as error:
             self.close()  # what ended this one has ended the others too
             if isinstance(error, TimeoutError):
                 raise
         return self._post(self._connection(deadline), body, headers, deadline)
 
-    def _connection(self, deadline: float) -> HTTPConnection:
+    def _connection(self, deadline: float) -> _Connection:
         _, name, port, _ = self._endpoint
         timeout = self._left(CONNECT, deadline)
         if self._tls is None:
-            return HTTPConnection(name, port, timeout)
-        return HTTPSConnection(name, port, timeout=timeout, context=self._tls)
+            return client.HTTPConnection(name, port, timeout)
+        return client.HTTPSConnection(name, port, timeout=timeout, context=self._tls)
 
-    def _post(
-        self, connection: HTTPConnection, body: bytes, headers: dict[str, str], deadline: float
-    ) -> _Raw:
+    def _post(self, connection: _Connection, body: bytes, headers: _Sent, deadline: float) -> _Raw:
         """Send, read the whole answer, and keep the connection for the next."""
         try:
             if connection.sock is None:
@@ -200,13 +202,11 @@ class LeanReader:
             connection.sock.settimeout(self._left(READ, deadline))
             connection.request("POST", "/", body, headers)
             with connection.getresponse() as response:
-                whole = response.length is not None and response.length <= LARGEST
-                # With no amount asked for, a body shorter than announced is an error, no answer.
-                payload = response.read() if whole else response.read(LARGEST + 1)
+                payload = _whole(response)
         except BaseException:
             connection.close()
             raise
-        if connection.sock is None or len(payload) > LARGEST or len(self._idle) >= _IDLE:
+        if connection.sock is None or len(self._idle) >= _IDLE:
             connection.close()
         else:
             self._idle.append(connection)
@@ -231,10 +231,17 @@ class LeanReader:
         return True
 
 
+def _whole(response: client.HTTPResponse) -> bytes:
+    """Read a body that says its length beforehand, or nobody could tell a part from the whole."""
+    if response.length is None:
+        raise client.IncompleteRead(b"")
+    if response.length > LARGEST:
+        raise Unavailable("GetItem: answer over 1 MiB")
+    return response.read()
+
+
 def _judge(status: int, headers: _Headers, payload: bytes) -> tuple[str, _Cost | None]:
     """Return a reply's first two: why this is no answer, `""` where it is, and a retry's cost."""
-    if len(payload) > LARGEST:
-        return "answer over 1 MiB", None
     checksum = headers.get("x-amz-crc32")
     if checksum is not None and checksum != str(crc32(payload)):
         return "ChecksumMismatch", _TRANSIENT
@@ -258,19 +265,11 @@ def _code(payload: bytes) -> str:
     return code if code.isascii() and code.isalpha() and len(code) <= _LONGEST_CODE else ""
 
 
-def _parsed(payload: bytes) -> Any:  # noqa: ANN401 - whatever JSON can say
-    try:
-        return json.loads(payload)
-    except (RecursionError, ValueError):
-        # `from None`: the cause holds the row.
-        raise Unavailable("GetItem: malformed answer") from None
-
-
 def _pause(jittered: float, headers: _Headers) -> float:
     asked = headers.get("x-amz-retry-after", "")  # milliseconds
     if not (asked.isascii() and asked.isdigit()):
         return jittered
-    return max(jittered, min(int(asked) / 1000, jittered + 5))
+    return max(jittered, min(float(asked) / 1000, jittered + 5))
 
 
 def _request(table: str, attributes: tuple[str, ...]) -> tuple[bytes, bytes]:

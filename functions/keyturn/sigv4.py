@@ -17,6 +17,7 @@ from keyturn.errors import Unavailable
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _CONTENT_TYPE = "application/x-amz-json-1.0"
 _TARGET = "DynamoDB_20120810.GetItem"
+_LONGEST_LABEL = 63
 
 # First part of a region's name -> DNS suffix, and that of dual-stack endpoints.
 _SUFFIXES = {
@@ -74,15 +75,18 @@ def endpoint(environ: Mapping[str, str]) -> Endpoint:
             "AWS_ENDPOINT_URL excludes AWS_USE_FIPS_ENDPOINT and ..._DUALSTACK_ENDPOINT"
         )
     parts = urlsplit(url)
-    bare = url.isascii() and parts.path in ("", "/") and not (parts.query or parts.fragment)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in url or not bare:
+    name = parts.hostname or ""
+    labels = name.removesuffix(".").split(".")
+    named = url.isascii() and all(0 < len(label) <= _LONGEST_LABEL for label in labels)
+    bare = url.removesuffix("/") == f"{parts.scheme}://{parts.netloc}" and "@" not in url
+    if parts.scheme not in ("http", "https") or not named or not bare:
         raise ValueError("AWS_ENDPOINT_URL must be http or https, a host, and at most a port")
-    if _proxied(environ, parts.scheme, parts.hostname):
+    if _proxied(environ, parts.scheme, name):
         raise ValueError(
             "HTTP_PROXY, HTTPS_PROXY: DynamoDB is called directly, or NO_PROXY spares it"
         )
     secure = parts.scheme == "https"
-    return Endpoint(secure, parts.hostname, parts.port or (443 if secure else 80), region)
+    return Endpoint(secure, name, parts.port or (443 if secure else 80), region)
 
 
 def _proxied(environ: Mapping[str, str], scheme: str, name: str) -> bool:

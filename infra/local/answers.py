@@ -132,7 +132,7 @@ def proxy_answer(answer: Any, *, decode: bool) -> Response:  # noqa: ANN401 - wh
     try:
         status = int(answer.get("statusCode") or 200)
         headers = list(_headers(answer))
-    except (TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError):
         raise Refused("INTEGRATION_FAILURE") from None
     if not isinstance(body, str) or not 200 <= status <= 599:  # noqa: PLR2004
         raise Refused("INTEGRATION_FAILURE")

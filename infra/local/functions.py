@@ -137,25 +137,20 @@ def load(functions: Iterable[Function]) -> None:
 @contextmanager
 def _own_imports(folders: set[Path]) -> Iterator[None]:
     """Let imports find these folders, and give what they find there to nobody else."""
+    theirs = {path.stem for folder in folders for path in folder.iterdir()}
 
-    def from_there() -> dict[str, ModuleType]:
-        return {
-            name: module
-            for name, module in sys.modules.items()
-            if folders & set(Path(getattr(module, "__file__", None) or "").resolve().parents)
-        }
+    def set_aside() -> dict[str, ModuleType]:
+        names = [name for name in sys.modules if name.partition(".")[0] in theirs]
+        return {name: sys.modules.pop(name) for name in names}
 
-    others = from_there()
-    for name in others:
-        del sys.modules[name]
+    others = set_aside()
     path = list(sys.path)
     sys.path[:0] = map(str, folders)
     try:
         yield
     finally:
         sys.path[:] = path
-        for name in from_there():
-            del sys.modules[name]
+        set_aside()
         sys.modules.update(others)
 
 

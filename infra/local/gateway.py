@@ -34,21 +34,23 @@ class _Resource:
     def __init__(self, path: str) -> None:
         self.path = path
         self.methods: dict[str, _Method] = {}
-        parts = path.strip("/").split("/") if path != "/" else []
-        greedy = [match and match[2] for match in map(_PARAMETER.fullmatch, parts)]
-        # What a literal is before a parameter is, and that before a greedy one.
+        self.parts = path.removeprefix("/").split("/") if path != "/" else []
+        greedy = [match and match[2] for match in map(_PARAMETER.fullmatch, self.parts)]
+        # A literal comes before a parameter, and that before a greedy one.
         self.rank = [0 if plus is None else len(plus) + 1 for plus in greedy]
-        self._pattern = re.compile("".join(f"/{_part(part)}" for part in parts) or "/")
+        self._pattern = re.compile("".join(f"/{_part(part)}" for part in self.parts) or "/")
 
     def match(self, path: str) -> dict[str, str] | None:
         """Return the path's parameters as they were sent; `None` where it is another resource."""
         match = self._pattern.fullmatch(path)
         return None if match is None else match.groupdict()
 
-    @property
-    def shape(self) -> str:
-        """Return the path without its parameters' names."""
-        return _PARAMETER.sub(r"{\2}", self.path)
+    def disagrees(self, other: "_Resource") -> bool:
+        """Tell whether both name the same parameter differently, which API Gateway refuses."""
+        for mine, theirs in zip(self.parts, other.parts, strict=False):
+            if mine != theirs:
+                return bool(_PARAMETER.fullmatch(mine) and _PARAMETER.fullmatch(theirs))
+        return False
 
 
 class Gateway:
@@ -120,8 +122,8 @@ class Gateway:
         for resource in self._resources:
             if resource.path == added.path:
                 added = resource
-            elif resource.shape == added.shape:
-                raise TemplateError(f"{resource.path} and {added.path} are one place in the API")
+            elif resource.disagrees(added):
+                raise TemplateError(f"{resource.path} and {added.path} name one level differently")
         if added not in self._resources:
             self._resources.append(added)
         if name in added.methods:

@@ -89,15 +89,16 @@ class Resources:
             botocore.exceptions.ClientError: the endpoint refuses.
         """
         session = boto3.Session("local", "local", region_name=REGION)
-        kms = session.client("kms", endpoint_url=endpoint)
-        dynamodb = session.client("dynamodb", endpoint_url=dynamodb_endpoint)
         for logical_id, properties in self.template.resources(_KEY):
+            kms = session.client("kms", endpoint_url=endpoint)
             self._key_ids[logical_id] = _make_key(kms, properties)
         for _, properties in self.template.resources(_KEY_ALIAS):
+            kms = session.client("kms", endpoint_url=endpoint)
             kms.create_alias(
                 AliasName=properties["AliasName"], TargetKeyId=properties["TargetKeyId"]
             )
         for logical_id, properties in self.template.resources(*_TABLES):
+            dynamodb = session.client("dynamodb", endpoint_url=dynamodb_endpoint)
             _make_table(dynamodb, self.attribute(logical_id, "Ref"), properties)
 
 

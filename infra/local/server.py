@@ -24,6 +24,7 @@ AccessLog = Callable[[str], object]
 _LINE_BYTES: Final = 64 * 1024
 _IDLE_SECONDS = 60
 _LINGER_SECONDS = 1.0
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _NEVER_SENT = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 
 
@@ -85,6 +86,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.command = self.requestline = self.request_version = ""
         try:
             self.raw_requestline = self.rfile.readline(_LINE_BYTES + 1)
+            if self.raw_requestline in {b"\r\n", b"\n"}:  # some clients end a body with one
+                self.raw_requestline = self.rfile.readline(_LINE_BYTES + 1)
             if not self.raw_requestline:
                 return
             if len(self.raw_requestline) > _LINE_BYTES:
@@ -185,18 +188,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, response: Response) -> None:
         """Write the whole response at once."""
-        self.send_response_only(response.status)
-        self.send_header("Date", self.date_time_string())
-        for name, value in response.headers:
-            self.send_header(name, value)
-        body = b"" if response.status in _NEVER_SENT else response.body
-        if response.status not in _NEVER_SENT:
-            self.send_header("Content-Length", str(len(body)))
+        headers = [("Date", self.date_time_string()), *response.headers]
+        body = response.body
+        if response.status in _NEVER_SENT:
+            body = b""
+        else:
+            headers.append(("Content-Length", str(len(body))))
         if self.close_connection:
-            self.send_header("Connection", "close")
-        sent = b"" if self.command == "HEAD" else body
-        self._headers_buffer.append(b"\r\n" + sent)  # type: ignore[attr-defined]
-        self.flush_headers()
+            headers.append(("Connection", "close"))
+        phrase = _PHRASES.get(response.status, "")
+        lines = [f"HTTP/1.1 {response.status} {phrase}", *map(": ".join, headers), "", ""]
+        head = "\r\n".join(lines).encode("latin-1", "replace")
+        self.wfile.write(head if self.command == "HEAD" else head + body)
 
     def _linger(self) -> None:
         """Take what the client is still sending, so that it gets to read the answer."""

@@ -1,17 +1,17 @@
 import json
 from dataclasses import replace
-from functools import partial
 
 import pytest
 
 from keyturn import aws as sdk
 from keyturn import keytext
-from keyturn.errors import KeyNotFound, Unavailable
+from keyturn.errors import Unavailable
 from keyturn.keys import DAY, Grant, Reason
 from keyturn.store import KeyStore
 from tests.support import NOW, api_key
 from tests.support_aws import Aws, Table, afterwards, first, lost_reply, lost_request
 
+CLIENT = sdk.dynamodb()
 LATER = NOW + 100
 TEXT = keytext.mint("kt", keytext.id_of("", "billing"))
 OLD = keytext.mint("kt", TEXT.id)
@@ -21,17 +21,7 @@ GRANT = Grant(alias="billing", name="Renewed", roles=("admin",), ttl_days=30)
 
 @pytest.fixture
 def store(aws: Aws) -> KeyStore:  # noqa: ARG001 - it is in there
-    return KeyStore(sdk.dynamodb(), "keyturn-Table")
-
-
-@pytest.fixture
-def rotated(store: KeyStore, table: Table) -> None:
-    """A key whose former string has a grace of ten seconds from `LATER`."""
-    store.create(replace(KEY, generation=2))
-    table.put(
-        table.row()
-        | {"previous_hash": {"B": OLD.digest}, "previous_expires_at": {"N": str(LATER + 10)}}
-    )
+    return KeyStore(CLIENT, "keyturn-Table")
 
 
 def asked(aws: Aws) -> dict[str, object]:
@@ -59,9 +49,6 @@ def test_a_row_that_cannot_be_read_is_no_answer(store: KeyStore, table: Table) -
 
     with pytest.raises(Unavailable):
         store.get(KEY.id)
-
-
-# create
 
 
 def test_who_creates_second_changes_nothing(store: KeyStore, table: Table) -> None:
@@ -113,9 +100,6 @@ def test_a_create_of_unknown_outcome_is_unavailable(store: KeyStore, aws: Aws) -
     with pytest.raises(Unavailable):
         store.create(KEY)
     assert store.get(KEY.id) == KEY
-
-
-# renew
 
 
 def test_a_renewal_starts_validity_anew_and_keeps_the_string(store: KeyStore, table: Table) -> None:
@@ -257,157 +241,3 @@ def test_renewals_of_one_generation_commute(store: KeyStore) -> None:
     ]
 
     assert names == ["Renewed", "Other", "Renewed"]
-
-
-# revoke
-
-
-@pytest.mark.parametrize("only", [None, TEXT.digest, 1], ids=["id", "digest", "generation"])
-def test_a_revocation_keeps_the_row_and_leaves_the_due_index(
-    only: bytes | int | None, store: KeyStore, table: Table
-) -> None:
-    store.create(KEY)
-    before = table.row()
-
-    revoked = store.revoke(KEY.id, only, Reason.CESSATION, LATER, "actor")
-
-    assert revoked == replace(
-        KEY,
-        is_active=False,
-        revoked_at=LATER,
-        revoke_reason=Reason.CESSATION,
-        updated_at=LATER,
-        updated_by="actor",
-        version=2,
-    )
-    after = table.row()
-    assert before.keys() - after.keys() == {"due_shard", "due_at"}
-    assert after.keys() - before.keys() == {"revoked_at", "revoke_reason", "revoke_id"}
-
-
-@pytest.mark.parametrize(
-    "only", [OLD.digest, b"", b"\0" * 32, 0, 2], ids=["other", "empty", "zeros", "0", "2"]
-)
-def test_another_secret_or_generation_revokes_nothing(
-    only: bytes | int, store: KeyStore, table: Table
-) -> None:
-    store.create(KEY)
-    before = table.row()
-
-    with pytest.raises(KeyNotFound):
-        store.revoke(KEY.id, only, Reason.UNSPECIFIED, LATER, "x")
-    assert table.row() == before
-
-
-@pytest.mark.parametrize("only", [None, TEXT.digest, 1], ids=["id", "digest", "generation"])
-def test_a_revocation_of_what_does_not_exist_makes_no_row(
-    only: bytes | int | None, store: KeyStore, table: Table
-) -> None:
-    with pytest.raises(KeyNotFound):
-        store.revoke(KEY.id, only, Reason.UNSPECIFIED, LATER, "x")
-    assert table.rows() == []
-
-
-def test_a_repeated_revocation_finds_nothing_to_revoke(store: KeyStore, table: Table) -> None:
-    store.create(KEY)
-    store.revoke(KEY.id, None, Reason.SUPERSEDED, NOW, "x")
-    before = table.row()
-
-    with pytest.raises(KeyNotFound):
-        store.revoke(KEY.id, None, Reason.COMPROMISED, LATER, "y")
-    assert table.row() == before
-
-
-def test_an_expired_key_can_be_revoked(store: KeyStore) -> None:
-    store.create(replace(KEY, created_at=NOW - 100 * DAY))
-
-    assert not store.revoke(KEY.id, TEXT.digest, Reason.UNSPECIFIED, NOW, "x").is_active
-
-
-def test_a_revocation_whose_reply_was_lost_knows_itself(
-    store: KeyStore, aws: Aws, table: Table
-) -> None:
-    store.create(KEY)
-    aws.plan("UpdateItem", lost_reply)
-
-    assert not store.revoke(KEY.id, None, Reason.UNSPECIFIED, LATER, "x").is_active
-    assert table.row()["version"] == {"N": "2"}
-
-
-def test_a_revocation_whose_reply_was_lost_does_not_undo_a_renewal_since(
-    store: KeyStore, aws: Aws
-) -> None:
-    """The renewal came after the revocation had been carried out: it stands."""
-    store.create(KEY)
-    aws.plan("UpdateItem", afterwards(lambda: store.renew(KEY, GRANT, LATER, "y")))
-
-    store.revoke(KEY.id, None, Reason.UNSPECIFIED, LATER, "x")
-
-    current = store.get(KEY.id)
-    assert current is not None
-    assert current.is_active
-
-
-def test_a_revocation_after_a_renewal_counts_anew(store: KeyStore) -> None:
-    store.create(KEY)
-    store.revoke(KEY.id, None, Reason.UNSPECIFIED, LATER, "x")
-    store.renew(KEY, GRANT, LATER, "x")
-
-    assert store.revoke(KEY.id, TEXT.digest, Reason.UNSPECIFIED, LATER, "x").version == 4
-
-
-def test_a_revocation_of_unknown_outcome_is_unavailable(store: KeyStore, aws: Aws) -> None:
-    store.create(KEY)
-    aws.plan("UpdateItem", lost_reply, lost_reply)
-
-    with pytest.raises(Unavailable):
-        store.revoke(KEY.id, None, Reason.UNSPECIFIED, LATER, "x")
-
-
-@pytest.mark.usefixtures("rotated")
-def test_the_former_string_revokes_during_its_grace_and_not_from_its_end(store: KeyStore) -> None:
-    by_former = partial(store.revoke, KEY.id, OLD.digest, Reason.UNSPECIFIED)
-
-    with pytest.raises(KeyNotFound):
-        by_former(LATER + 10, "x")
-    assert not by_former(LATER + 9, "x").is_active
-
-
-# the grace of a former string
-
-
-@pytest.mark.usefixtures("rotated")
-def test_ending_a_grace_ends_the_former_string_alone(store: KeyStore) -> None:
-    key = store.end_grace(KEY.id, 2, LATER, "x")
-
-    assert (key.is_active, key.previous_expires_at, key.version) == (True, LATER, 2)
-    assert store.get(KEY.id) == key
-
-
-@pytest.mark.usefixtures("rotated")
-@pytest.mark.parametrize(
-    ("generation", "now"),
-    [(1, LATER), (3, LATER), (2, LATER + 10), (2, LATER + 11)],
-)
-def test_no_grace_to_end(generation: int, now: int, store: KeyStore, table: Table) -> None:
-    before = table.row()
-
-    with pytest.raises(KeyNotFound):
-        store.end_grace(KEY.id, generation, now, "x")
-    assert table.row() == before
-
-
-def test_a_key_that_was_never_rotated_has_no_grace(store: KeyStore, table: Table) -> None:
-    with pytest.raises(KeyNotFound):
-        store.end_grace(KEY.id, 1, LATER, "x")
-    store.create(KEY)
-    with pytest.raises(KeyNotFound):
-        store.end_grace(KEY.id, 1, LATER, "x")
-    assert table.row()["version"] == {"N": "1"}
-
-
-@pytest.mark.usefixtures("rotated")
-def test_an_ended_grace_whose_reply_was_lost_knows_itself(store: KeyStore, aws: Aws) -> None:
-    aws.plan("UpdateItem", lost_reply)
-
-    assert store.end_grace(KEY.id, 2, LATER, "x").version == 2

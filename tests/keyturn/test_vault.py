@@ -10,12 +10,13 @@ from keyturn.settings import settings
 from keyturn.vault import Vault
 from tests.support_aws import Aws, onlooker, refused
 
+CLIENT = sdk.kms()
 TEXT = keytext.mint("kt", "A" * 17)
 
 
 @pytest.fixture
 def vault(aws: Aws) -> Vault:  # noqa: ARG001 - it is in there
-    return Vault(sdk.kms(), settings().kms_key_id)
+    return Vault(CLIENT, settings().kms_key_id)
 
 
 def sealed_otherwise(plaintext: str) -> bytes:
