@@ -50,7 +50,7 @@ class Run:
     def end(self, number: int) -> tuple[int, str, str]:
         """Return the exit code and what else was said on both outputs."""
         self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=5)
+        out, err = self.process.communicate(timeout=20)
         return self.process.returncode, out, err
 
 
@@ -73,8 +73,8 @@ def listens(url: str) -> bool:
 
 
 def ends(url: str) -> bool:
-    """Wait until nobody listens there any more, for at most three seconds."""
-    for _ in range(60):
+    """Wait until nobody listens there any more, for at most ten seconds."""
+    for _ in range(200):
         if not listens(url):
             return True
         time.sleep(0.05)
@@ -121,7 +121,7 @@ def test_terminated_it_ends_quietly_and_at_once(run: Run) -> None:
     started = time.monotonic()
 
     assert run.end(signal.SIGTERM) == (0, "", "")
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 4
     assert ends(endpoint)
 
 
@@ -144,7 +144,7 @@ def test_taken_port_is_said_with_the_way_out(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         process = Run(tmp_path / "log", "--port", str(port)).process
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=30)
 
     assert (process.returncode, out) == (1, "")
     assert err == (
