@@ -133,11 +133,9 @@ class LeanReader:
 
     def close(self) -> None:
         """Close the idle connections."""
-        while self._idle:
-            try:
-                self._idle.pop().close()
-            except IndexError:  # another thread took the last one
-                return
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
 
     def _answer(self, body: bytes) -> bytes:
         deadline = self._timer() + BUDGET
@@ -232,12 +230,16 @@ class LeanReader:
 
 
 def _whole(response: client.HTTPResponse) -> bytes:
-    """Read a body that says its length beforehand, or nobody could tell a part from the whole."""
-    if response.length is None:
+    """Read the body, and never take a part of it for the whole: a part could say "no row"."""
+    length = response.length
+    if length is None and response.status == HTTPStatus.OK and not response.chunked:
         raise client.IncompleteRead(b"")
-    if response.length > LARGEST:
-        raise Unavailable("GetItem: answer over 1 MiB")
-    return response.read()
+    if length is None or length <= LARGEST:
+        # Asked for an amount, it gives less than announced and says nothing.
+        payload = response.read(LARGEST + 1) if length is None else response.read()
+        if len(payload) <= LARGEST:
+            return payload
+    raise Unavailable("GetItem: answer over 1 MiB")
 
 
 def _judge(status: int, headers: _Headers, payload: bytes) -> tuple[str, _Cost | None]:
