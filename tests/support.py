@@ -1,6 +1,7 @@
 """What a function is given (events, context, time), and what it gives: answers, output."""
 
 import json
+import sys
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -45,6 +46,16 @@ class Output:
     def records(self) -> list[dict[str, Any]]:
         """Every line is a JSON object."""
         return [json.loads(line) for line in self.text.splitlines()]
+
+
+class StandardOutput:
+    """Whatever `sys.stdout` is by then: pytest has several in the course of one test."""
+
+    def write(self, text: str) -> None:
+        sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
 
 
 class Context(LambdaContext):
