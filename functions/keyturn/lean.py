@@ -7,8 +7,9 @@ over `http.client`, signed by `sigv4`, and keeps what the SDK gave:
   SDK's pauses: full jitter below 25 and 50 ms, or 1 and 2 s after throttling, and no less than the
   server asks for. Retries are paid from the SDK's quota: an outage is not met with a storm.
 - A budget: 1 s to connect and 2 s to read, per attempt, all within `BUDGET` = 6 s, pauses included:
-  three silent attempts of 2 s. Two of the authorizer's 8 s are left for everything else. Not
-  counted: a slow name server, and finding credentials that are not in the environment.
+  three silent attempts of 2 s. Two of the authorizer's 8 s are left for the rest, and for what is
+  not counted, as it is not by the SDK: a slow name server, a second silent address of one name, an
+  answer that comes byte by byte, and finding credentials that are not in the environment.
 - Connections are kept. One that the server closed meanwhile, as over a freeze, is replaced at once;
   that is no attempt, and a read may be repeated freely.
 - A signature refused for its time is made anew, once, by the server's clock, which is kept; one
