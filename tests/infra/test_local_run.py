@@ -22,6 +22,15 @@ from infra.local.template import Template
 
 CALLERS = 32
 
+# A developer's shell, with an AWS and a proxy of its own that must not be met.
+SHELL = {
+    "AWS_PROFILE": "nonesuch",
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9",
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "REQUIRED_ROLES": "*",
+}
+
 
 class Run:
     """`python -m infra.local`, ready."""
@@ -31,6 +40,7 @@ class Run:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "infra.local", "--log", str(log), *arguments],
             cwd=TEMPLATE.parent,
+            env=os.environ | SHELL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -147,9 +157,7 @@ def test_taken_port_is_said_with_the_way_out(tmp_path: Path) -> None:
         out, err = process.communicate(timeout=30)
 
     assert (process.returncode, out) == (1, "")
-    assert err == (
-        f"port {port} is taken: choose another one, for example `make run PORT={port + 1}`\n"
-    )
+    assert err == f"port {port} is taken: choose another one, for example `make run PORT=8001`\n"
 
 
 @pytest.fixture(scope="module")
