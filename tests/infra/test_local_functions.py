@@ -23,7 +23,7 @@ def handler(event, context):
     if event == "exit":
         sys.exit(3)
     if event == "sleep":
-        threading.Event().wait(2)
+        return threading.Event().wait(2)
     if event == "set":
         return {1, 2}
     event.append(os.environ["OWN"])
