@@ -1,9 +1,9 @@
-"""Fail unless tests passed: python .ci/passed.py RESULTS, a JUnit file that pytest wrote."""
+"""Fail unless tests ran, and all of them: python .ci/passed.py RESULTS, a JUnit file of pytest's."""
 
 import sys
 import xml.etree.ElementTree as ET
 
 suites = list(ET.parse(sys.argv[1]).getroot().iter("testsuite"))
 ran, skipped = (sum(int(suite.get(count, 0)) for suite in suites) for count in ("tests", "skipped"))
-print(f"{ran - skipped} passed, {skipped} skipped")
-sys.exit(ran <= skipped)
+print(f"{ran} tests, {skipped} of them skipped")
+sys.exit(not ran or skipped > 0)
