@@ -1,4 +1,4 @@
-"""Fail unless tests ran, and all of them: python .ci/passed.py RESULTS, a JUnit file of pytest's."""
+"""Fail unless tests ran, each of them: python .ci/passed.py RESULTS, a JUnit file of pytest."""
 
 import sys
 import xml.etree.ElementTree as ET
