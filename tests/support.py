@@ -140,14 +140,6 @@ def delete(key: str, reason: str | None = None, **parts: Any) -> dict[str, Any]:
     return request("DELETE", "/api/apikey/{key}", path={"key": key}, **parts)
 
 
-def asks(headers: Mapping[str, list[str]], **parts: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Build what a REST API asks its REQUEST authorizer."""
-    event = request("POST", "/api/apikey", headers=headers, caller=None, **parts)
-    del event["body"], event["isBase64Encoded"]
-    arn = "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/live/POST/api/apikey"
-    return {"type": "REQUEST", "methodArn": arn, **event}
-
-
 def answer(handler: Handler, event: dict[str, Any]) -> Answer:
     """Invoke a function with a REST API's event, and read its answer as API Gateway does."""
     given = json.loads(json.dumps(handler(event, Context())))
