@@ -249,7 +249,7 @@ def _refusal(error: Mapping[str, Any]) -> RequestError:
     kind, (_, *path), message = error["type"], error["loc"], error["msg"]
     name = str(path[0]) if path else ""
     if kind == "missing":
-        return _MISSING.get(name, FieldInvalid)()
+        return _MISSING[name]() if name in _MISSING else FieldInvalid(f"{name}: is required")
     if kind == "extra_forbidden" or not path:  # a name that is no text has no path
         shown = f" {name}" if _SHOWABLE_NAME.fullmatch(name) else ""
         return FieldInvalid(f"unknown field{shown}")
