@@ -4,7 +4,9 @@ places         the bench's own environments and bundle, below `.bench/`
 contenders/    what is measured; each runs in its own process, in its own environment
 endpoint       a DynamoDB that answers fixed rows
 pairs          ratios of neighbouring measurements, and how far to trust them
-cold, warm, rates, runtime, growth    the measurements
+cold, warm, rates, runtime, growth, size    the measurements
+cost           what a million verifications cost
 figures        the bars and goals
-charts         the results as SVG
+report, pages  results.json, the table, the docs
+charts         bars as SVG
 """

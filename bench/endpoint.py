@@ -1,11 +1,12 @@
-"""A DynamoDB that answers fixed rows: GetItem's wire protocol and nothing behind it.
+"""A DynamoDB and a KMS that answer what they are told to: the wire protocol, nothing behind it.
 
 Runs in a process of its own, so that only the client's CPU is counted. Run by its path:
-`python bench/endpoint.py ROWS`, `ROWS` a JSON file, table name -> item. Prints its port. `GET
-/count` answers how many requests were served since the start.
+`python bench/endpoint.py ANSWERS`, `ANSWERS` a JSON file, "operation table" or "operation" -> body.
+Prints its port. `GET /count` answers how many requests were served since the start.
 """
 
 import json
+import re
 import select
 import socket
 import sys
@@ -13,7 +14,8 @@ from pathlib import Path
 from zlib import crc32
 
 _END = b"\r\n\r\n"
-_TABLE = b'"TableName":'
+_TARGET = re.compile(rb"(?i)x-amz-target: *\w+\.(\w+)")
+_TABLE = re.compile(rb'"TableName": ?"([^"]+)"')
 
 
 def answer(body: bytes, content_type: str = "application/x-amz-json-1.0") -> bytes:
@@ -30,11 +32,11 @@ def answer(body: bytes, content_type: str = "application/x-amz-json-1.0") -> byt
 class Endpoint:
     """Serves kept-alive connections, one thread, edge by edge."""
 
-    def __init__(self, rows: dict[str, object]) -> None:
-        """Make each table's answer beforehand."""
+    def __init__(self, answers: dict[str, object]) -> None:
+        """Make each answer beforehand."""
         self._answers = {
-            table.encode(): answer(json.dumps({"Item": item}, separators=(",", ":")).encode())
-            for table, item in rows.items()
+            asked: answer(json.dumps(body, separators=(",", ":")).encode())
+            for asked, body in answers.items()
         }
         self._connections: dict[int, tuple[socket.socket, bytes]] = {}
         self._count = 0
@@ -73,8 +75,8 @@ class Endpoint:
         if head.startswith(b"GET"):
             return answer(str(self._count).encode(), "text/plain")
         self._count += 1
-        table = body.partition(_TABLE)[2].split(b'"', 2)[1]
-        return self._answers[table]
+        named = [pattern.search(part) for pattern, part in ((_TARGET, head), (_TABLE, body))]
+        return self._answers[b" ".join(found[1] for found in named if found).decode()]
 
 
 def _length(head: bytes) -> int:

@@ -11,7 +11,9 @@ from bench.workers import MEASURED, Bench, line, started
 # One block of calls takes about this much CPU: long against the clock, short against the drift.
 _BLOCK = 0.05
 _GENERATIONS = 3
-_CONTENDERS = ("ours", "tutorial_case", "flask_case", "drf_case", "keyshield_case")
+_CONTENDERS = (
+    *("ours", "issue_case", "tutorial_case", "flask_case", "drf_case", "keyshield_case"),
+)
 
 
 class Worker:

@@ -95,9 +95,9 @@ def bench() -> Iterator[Bench]:
     # In memory where that is to be had: no contender's database should wait for a noisy disk.
     memory = Path("/dev/shm")  # noqa: S108 - only the place; the name is made by tempfile
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else places.WORK) as folder:
-        rows = Path(folder, "rows.json")
-        rows.write_text(json.dumps(key["rows"]))
-        command = [interpreter, str(places.HERE / "endpoint.py"), str(rows)]
+        answers = Path(folder, "answers.json")
+        answers.write_text(json.dumps(key["answers"]))
+        command = [interpreter, str(places.HERE / "endpoint.py"), str(answers)]
         with started(command) as endpoint:
             port = int(line(endpoint))
             yield Bench(port, bundle, Path(folder), _environment(key, port, folder))
@@ -122,6 +122,7 @@ def _environment(key: dict[str, Any], port: int, folder: str) -> dict[str, str]:
         "BENCH_FOLDER": folder,
         "BENCH_KEY": key["key"],
         "BENCH_ID": key["id"],
+        "BENCH_ALIAS": key["alias"],
         "BENCH_MISSPELT": key["misspelt"],
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
@@ -129,6 +130,7 @@ def _environment(key: dict[str, Any], port: int, folder: str) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
         "AWS_SESSION_TOKEN": "IQoJb3JpZ2luX2Vj" * 48,  # as long as a real one
         "AWS_ENDPOINT_URL_DYNAMODB": f"http://127.0.0.1:{port}",
+        "AWS_ENDPOINT_URL_KMS": f"http://127.0.0.1:{port}",
         # Whoever runs this may have a configuration of their own.
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

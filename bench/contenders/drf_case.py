@@ -15,7 +15,7 @@ settings.configure(
     DATABASES={
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
-            "NAME": f"{os.environ['BENCH_FOLDER']}/drf.db",
+            "NAME": f"{os.environ['BENCH_FOLDER']}/{os.getpid()}.db",
         }
     },
     DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",

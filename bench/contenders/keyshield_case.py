@@ -15,7 +15,7 @@ from keyshield.repositories.sql import SqlAlchemyApiKeyRepository
 from keyshield.services.cached import CachedApiKeyService
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
-engine = create_async_engine(f"sqlite+aiosqlite:///{os.environ['BENCH_FOLDER']}/keyshield.db")
+engine = create_async_engine(f"sqlite+aiosqlite:///{os.environ['BENCH_FOLDER']}/{os.getpid()}.db")
 sessions = async_sessionmaker(engine, expire_on_commit=False)
 hasher = Argon2ApiKeyHasher(pepper="bench")
 memory = SimpleMemoryCache()
