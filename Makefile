@@ -2,7 +2,8 @@
 PYTHON ?= python3
 PORT ?= 8000
 WORKERS ?= 2
-BIN = .venv/bin
+VENV ?= .venv
+BIN = $(VENV)/bin
 export PYTHON
 export SAM_CLI_TELEMETRY = 0
 
@@ -11,40 +12,40 @@ export SAM_CLI_TELEMETRY = 0
 help:  ## show this list (the default)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
-run: .venv/.has-local  ## serve the API on this machine, with a first admin key (PORT=8000)
+run: $(VENV)/.has-local  ## serve the API on this machine, with a first admin key (PORT=8000)
 	@$(BIN)/python -m infra.local --port $(PORT)
 
-test: .venv/.has-dev  ## run the tests, in random order, with branch coverage (WORKERS=2)
+test: $(VENV)/.has-dev  ## run the tests, in random order, with branch coverage (WORKERS=2)
 	@$(BIN)/python -m tests.dynamodb_local
 	$(BIN)/pytest -m "not prove" -n $(WORKERS) --cov
 
-prove: .venv/.has-dev  ## run the long tests: races, load, timings
+prove: $(VENV)/.has-dev  ## run the long tests: races, load, timings
 	@$(BIN)/python -m tests.dynamodb_local
 	$(BIN)/pytest -m prove --timeout=600
 
-lint: .venv/.has-dev  ## check style and types
+lint: $(VENV)/.has-dev  ## check style and types
 	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy
 
-format: .venv/.has-dev  ## put the code into form and fix what can be fixed safely
+format: $(VENV)/.has-dev  ## put the code into form and fix what can be fixed safely
 	$(BIN)/ruff check --fix; $(BIN)/ruff format
 
 build: .venv-sam/.has-sam  ## make the Lambda bundle in .aws-sam/build (needs Python 3.13 too)
 	python="$$(sh requirements/find-python 3.13)" && PATH="$$PWD/.venv-sam/bin:$$python:$$PATH" sam build
 
-validate: .venv-sam/.has-sam .venv/.has-dev  ## check template.yaml against SAM, CloudFormation and serverless rules
+validate: .venv-sam/.has-sam $(VENV)/.has-dev  ## check template.yaml against SAM, CloudFormation and serverless rules
 	.venv-sam/bin/sam validate --lint --region us-east-1 && $(BIN)/cfn-lint --append-rules cfn_lint_serverless.rules -- template.yaml
 
 lock: .venv-lock/.has-lock  ## pin the dependencies again (UPGRADE=--upgrade: newer ones)
 	@sh requirements/lock $(UPGRADE)
 
 clean:  ## remove everything that was made here
-	rm -rf .venv .venv-sam .venv-lock .aws-sam .cache .coverage* .*_cache .hypothesis
+	rm -rf .venv .venv-* .aws-sam .cache .coverage* .*_cache .hypothesis
 
-.venv/.has-local: requirements/local.txt
-	@TAKES="about 15 seconds" sh requirements/install .venv local
+$(VENV)/.has-local: requirements/local.txt
+	@TAKES="about 15 seconds" sh requirements/install $(VENV) local
 
-.venv/.has-dev: requirements/dev.txt requirements/local.txt
-	@sh requirements/install .venv dev local
+$(VENV)/.has-dev: requirements/dev.txt requirements/local.txt
+	@sh requirements/install $(VENV) dev local
 
 .venv-sam/.has-sam: requirements/sam.txt
 	@TAKES="about a minute" sh requirements/install .venv-sam sam

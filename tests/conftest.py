@@ -8,7 +8,6 @@ import atexit
 import logging
 import os
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from infra.local.resources import Resources
-from tests.support import Clock, Output
+from tests.support import Clock, Output, StandardOutput
 from tests.support_aws import Aws, Table, serve
 
 TEMPLATE = Path(__file__).parent.parent / "template.yaml"
@@ -92,12 +91,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def output(capsys: pytest.CaptureFixture[str]) -> Iterator[Output]:
+def output(capsys: pytest.CaptureFixture[str]) -> Output:
     """Collect what a function prints and logs."""
     from keyturn.web import log  # noqa: PLC0415 - not for tests without it
 
     handler = log.registered_handler
     assert isinstance(handler, logging.StreamHandler)
-    handler.stream = sys.stdout
-    yield Output(capsys)
-    handler.stream = sys.__stdout__
+    handler.stream = StandardOutput()
+    return Output(capsys)

@@ -103,11 +103,14 @@ def running() -> Iterator[str]:
     folder, port = fetched(), _free_port()
     java = ["java", "-Djava.library.path=DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar"]
     options = ["-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port)]
+    # With AWS_ENDPOINT_URL it starts by asking there, and waits for as long as nobody answers.
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     with (
         tempfile.TemporaryFile() as output,
         subprocess.Popen(
             ["sh", "-c", UNTIL_STDIN_CLOSES, "sh", *java, *options],
             cwd=folder,
+            env=environ,
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -1,6 +1,7 @@
 """What a function is given (events, context, time), and what it gives: answers, output."""
 
 import json
+import sys
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -45,6 +46,16 @@ class Output:
     def records(self) -> list[dict[str, Any]]:
         """Every line is a JSON object."""
         return [json.loads(line) for line in self.text.splitlines()]
+
+
+class StandardOutput:
+    """Whatever `sys.stdout` is by then: pytest has several in the course of one test."""
+
+    def write(self, text: str) -> None:
+        sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
 
 
 class Context(LambdaContext):
@@ -127,14 +138,6 @@ def delete(key: str, reason: str | None = None, **parts: Any) -> dict[str, Any]:
     if reason is not None:
         parts["query"] = {"reason": [reason]}
     return request("DELETE", "/api/apikey/{key}", path={"key": key}, **parts)
-
-
-def asks(headers: Mapping[str, list[str]], **parts: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Build what a REST API asks its REQUEST authorizer."""
-    event = request("POST", "/api/apikey", headers=headers, caller=None, **parts)
-    del event["body"], event["isBase64Encoded"]
-    arn = "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/live/POST/api/apikey"
-    return {"type": "REQUEST", "methodArn": arn, **event}
 
 
 def answer(handler: Handler, event: dict[str, Any]) -> Answer:

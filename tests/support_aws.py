@@ -101,11 +101,11 @@ def lost_request(_call: Call) -> Answer:
     raise ConnectionResetError
 
 
-def refused(code: str, status: int = 400) -> Fault:
-    """AWS answers with this error and does nothing; its message quotes what it should not."""
+def refused(code: str, status: int = 400, message: str = "a message with detail") -> Fault:
+    """AWS answers with this error and does nothing."""
 
     def fault(_call: Call) -> Answer:
-        body = {"__type": f"com.amazonaws#{code}", "message": "a message with detail"}
+        body = {"__type": f"com.amazonaws#{code}", "message": message}
         headers = [("Content-Type", "application/x-amz-json-1.0")]
         return Answer(f"{status} {code}", headers, json.dumps(body).encode())
 

@@ -8,6 +8,7 @@ our 503 and not the gateway's. Stated here and not left to defaults: those chang
 mode did in botocore 1.44.0), and 60 s per attempt would outlive everyone.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -29,6 +30,10 @@ CONFIG = Config(
     connect_timeout=1,
     read_timeout=2,
 )
+
+# Whatever level a deployment chooses for its own log: on DEBUG these would show what is sent to KMS
+# and what it answers, key strings in base64.
+logging.getLogger("botocore").setLevel(logging.INFO)
 
 
 def dynamodb() -> "DynamoDBClient":

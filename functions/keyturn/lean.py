@@ -7,8 +7,9 @@ over `http.client`, signed by `sigv4`, and keeps what the SDK gave:
   SDK's pauses: full jitter below 25 and 50 ms, or 1 and 2 s after throttling, and no less than the
   server asks for. Retries are paid from the SDK's quota: an outage is not met with a storm.
 - A budget: 1 s to connect and 2 s to read, per attempt, all within `BUDGET` = 6 s, pauses included:
-  three silent attempts of 2 s. Two of the authorizer's 8 s are left for everything else. Not
-  counted: a slow name server, and finding credentials that are not in the environment.
+  three silent attempts of 2 s. Two of the authorizer's 8 s are left for the rest, and for what is
+  not counted, as it is not by the SDK: a slow name server, a second silent address of one name, an
+  answer that comes byte by byte, and finding credentials that are not in the environment.
 - Connections are kept. One that the server closed meanwhile, as over a freeze, is replaced at once;
   that is no attempt, and a read may be repeated freely.
 - A signature refused for its time is made anew, once, by the server's clock, which is kept; one
@@ -133,11 +134,9 @@ class LeanReader:
 
     def close(self) -> None:
         """Close the idle connections."""
-        while self._idle:
-            try:
-                self._idle.pop().close()
-            except IndexError:  # another thread took the last one
-                return
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
 
     def _answer(self, body: bytes) -> bytes:
         deadline = self._timer() + BUDGET
@@ -232,12 +231,16 @@ class LeanReader:
 
 
 def _whole(response: client.HTTPResponse) -> bytes:
-    """Read a body that says its length beforehand, or nobody could tell a part from the whole."""
-    if response.length is None:
+    """Read the body, and never take a part of it for the whole: a part could say "no row"."""
+    length = response.length
+    if length is None and response.status == HTTPStatus.OK and not response.chunked:
         raise client.IncompleteRead(b"")
-    if response.length > LARGEST:
-        raise Unavailable("GetItem: answer over 1 MiB")
-    return response.read()
+    if length is None or length <= LARGEST:
+        # Asked for an amount, it gives less than announced and says nothing.
+        payload = response.read(LARGEST + 1) if length is None else response.read()
+        if len(payload) <= LARGEST:
+            return payload
+    raise Unavailable("GetItem: answer over 1 MiB")
 
 
 def _judge(status: int, headers: _Headers, payload: bytes) -> tuple[str, _Cost | None]:

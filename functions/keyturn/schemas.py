@@ -25,6 +25,7 @@ from keyturn.keys import Grant, Rotation
 from keyturn.settings import LONGEST_GRACE, settings
 
 _ALIAS_LENGTH = 128
+_NAME_LENGTH = 256
 _METADATA_BYTES = 2048
 _SHOWABLE_NAME = re.compile(r"[a-z_]{1,32}")
 _IN_ORDER = (AliasRequired, NameRequired, RolesInvalid, FieldInvalid)
@@ -60,6 +61,8 @@ def _alias(value: object) -> str:
 def _name(value: object) -> object:
     if not value:
         raise _refused(NameRequired)
+    if isinstance(value, str) and len(value) > _NAME_LENGTH:
+        raise _refused(FieldInvalid, f"must be at most {_NAME_LENGTH} characters")
     return value
 
 
@@ -98,10 +101,8 @@ class CreateRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     alias: Alias
-    name: Annotated[Text, Field(max_length=256), BeforeValidator(_name)]
-    roles: Annotated[
-        tuple[str, ...], BeforeValidator(_roles, json_schema_input_type=list[str])
-    ] = ()
+    name: Annotated[Text, BeforeValidator(_name)]
+    roles: Roles = ()
     ttl_days: Annotated[int, AfterValidator(_ttl_days)] = Field(
         default_factory=lambda: settings().default_ttl_days
     )
@@ -161,10 +162,10 @@ def refusal(errors: Iterable[Mapping[str, Any]]) -> RequestError:
 
 def _refusal(error: Mapping[str, Any]) -> RequestError:
     kind, (_, *path), message = error["type"], error["loc"], error["msg"]
-    name = str(path[0]) if path else "body"
+    name = str(path[0]) if path else ""
     if kind == "missing":
-        return _MISSING.get(name, FieldInvalid)()
-    if kind == "extra_forbidden":
+        return _MISSING[name]() if name in _MISSING else FieldInvalid(f"{name}: is required")
+    if kind == "extra_forbidden" or not path:  # a name that is no text has no path
         shown = f" {name}" if _SHOWABLE_NAME.fullmatch(name) else ""
         return FieldInvalid(f"unknown field{shown}")
     if kind in _OF_CODE and kind != FieldInvalid.code:

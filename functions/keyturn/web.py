@@ -47,6 +47,7 @@ RETRY_AFTER = "2"
 DIRECT = "iam"
 
 _BODY_BYTES = 16 * 1024
+_DEEPEST = 100
 _JSON = "application/json"
 _JSON_SUFFIX = re.compile(r"application/[\w.-]+\+json")
 
@@ -226,12 +227,14 @@ def _parsed(body: _Body, *, optional: bool) -> dict[str, Any]:
 
     Raises:
         BodyTooLarge: over 16 KiB.
-        InvalidBody: not JSON by its Content-Type or in fact, not UTF-8, not an object, or empty.
+        InvalidBody: not JSON by its Content-Type or in fact, not UTF-8, not an object, empty, or
+            nested absurdly deep.
     """
     if body.data is not None and len(body.data) > _BODY_BYTES:
         raise errors.BodyTooLarge
     media_type = body.content_type.partition(";")[0].strip().lower()
-    if media_type and media_type != _JSON and not _JSON_SUFFIX.fullmatch(media_type):
+    is_json = media_type == _JSON or _JSON_SUFFIX.fullmatch(media_type)
+    if body.content_type.strip() and not is_json:
         raise errors.InvalidBody
     if optional and body.data == b"":
         return {}
@@ -239,9 +242,18 @@ def _parsed(body: _Body, *, optional: bool) -> dict[str, Any]:
         parsed = json.loads((body.data or b"").decode(), parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise errors.InvalidBody from None
-    if not isinstance(parsed, dict) or not (parsed or optional):
+    if not isinstance(parsed, dict) or not (parsed or optional) or not _is_shallow(parsed):
         raise errors.InvalidBody
     return parsed
+
+
+def _is_shallow(value: object) -> bool:
+    # Said here, because what json itself refuses differs by a factor of ten between Pythons.
+    level = [value]
+    for _ in range(_DEEPEST):
+        nested = [each for each in level if isinstance(each, dict | list)]
+        level = [v for each in nested for v in (each.values() if isinstance(each, dict) else each)]
+    return not level
 
 
 def _no_constant(name: str) -> None:

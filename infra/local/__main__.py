@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 if TYPE_CHECKING:
     from infra.local.stack import Stack
 
+_HIGHEST_PORT = 65535
+
 LOG = Path(".cache/functions.log")
 WELCOME = """
 Keyturn is running here. Nothing is kept: Ctrl-C ends all of it, keys included.
@@ -54,7 +56,7 @@ class _Lines(io.TextIOBase):
 def main() -> int:
     """Run until told to end; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
-    parser.add_argument("--port", type=int, default=8000, help="0 picks a free one")
+    parser.add_argument("--port", type=_port, default=8000, help="0 picks a free one")
     parser.add_argument("--log", type=Path, default=LOG, help="where the functions' log goes")
     options = parser.parse_args()
     try:
@@ -83,9 +85,10 @@ def _run(port: int, log: Path, out: TextIO) -> int:
             _welcome(stack, log, out)
             threading.Event().wait()
     except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        _say(f"port {port} is taken: choose another one, for example `make run PORT={port + 1}`")
+        why = (
+            "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+        )
+        _say(f"port {port} {why}: choose another one, for example `make run PORT=8001`")
     except (EmulatorError, TemplateError) as error:
         _say(f"cannot start: {error}")
     return 1
@@ -102,6 +105,12 @@ def _welcome(stack: "Stack", log: Path, out: TextIO) -> None:
     }
     out.write(f"\nready {json.dumps(ready)}\n")
     out.flush()
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to {_HIGHEST_PORT}")
+    return int(text)
 
 
 def _say(line: str) -> None:

@@ -28,6 +28,7 @@ def moto() -> Iterator[str]:
     # A session of its own: Ctrl-C in a terminal reaches us, and we end it.
     with subprocess.Popen(  # noqa: S603 - our own file
         [sys.executable, "-P", __file__],
+        env=_environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -40,6 +41,13 @@ def moto() -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             process.kill()
+
+
+def _environment() -> dict[str, str]:
+    # moto asks botocore for the list of Regions: no profile of the developer's may get in the way.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    return inherited | nowhere
 
 
 def _serve() -> None:

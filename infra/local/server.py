@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 from http import HTTPMethod, HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from infra.local.answers import Refused, Response
 from infra.local.events import Request
@@ -21,7 +21,9 @@ from infra.local.gateway import PAYLOAD_BYTES, Gateway
 
 AccessLog = Callable[[str], object]
 
+_ORIGIN = re.compile(r"^[a-z]+://[^/?]*", re.IGNORECASE)
 _LINE_BYTES: Final = 64 * 1024
+_SERVER_ERROR = 500
 _IDLE_SECONDS = 60
 _LINGER_SECONDS = 1.0
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
@@ -45,6 +47,11 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self.access_log = access_log
         self._open: set[socket.socket] = set()
+
+    def server_bind(self) -> None:
+        """Bind, without asking a name server what this machine is called."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
 
     @property
     def url(self) -> str:
@@ -114,12 +121,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _request(self, body: bytes) -> Request:
         # Not `self.path`, in which leading slashes were joined.
         _, target, *_ = self.requestline.split()
-        if not target.startswith("/"):
-            parts = urlsplit(target)
-            target = f"{parts.path or '/'}?{parts.query}".removesuffix("?")
         return Request(
             method=self.command,
-            target=target,
+            target=_ORIGIN.sub("", target) or "/",
             headers=[(name, str(value).strip()) for name, value in self.headers.raw_items()],
             body=body,
             source_ip=self.client_address[0],
@@ -181,7 +185,9 @@ class _Handler(BaseHTTPRequestHandler):
         del message, explain
         self.close_connection = True
         request = Request(method=self.command or "", target="/")
-        response = self.server.gateway.refuse(Refused("DEFAULT_4XX", min(code, 499)), request)
+        response = self.server.gateway.refuse(
+            Refused("DEFAULT_4XX", code if code < _SERVER_ERROR else None), request
+        )
         self._log(response, time.perf_counter())
         self._send(response)
         self._linger()

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from infra.local import functions
+from infra.local import functions, isolation
 from infra.local.emulator import moto
 from infra.local.functions import Function
 from infra.local.gateway import Gateway
@@ -78,12 +78,15 @@ def local_stack(  # noqa: PLR0913 - each has a default, and a name at the call
         EmulatorError: moto did not start.
         TemplateError: the template holds what cannot be served here.
     """
+    isolation.install()
     server = Server(port, access_log)
     try:
         with nullcontext(aws) if aws else moto() as endpoint:
             resources = Resources(template, name, parameters or {})
-            resources.make(endpoint, dynamodb or endpoint)
-            declared = _functions(resources, _environment(endpoint, dynamodb))
+            environment = _environment(endpoint, dynamodb)
+            with isolation.environment(environment):
+                resources.make(endpoint, dynamodb or endpoint)
+            declared = _functions(resources, environment)
             functions.load(declared.values())
             server.gateway = Gateway(resources, declared)
             threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
@@ -95,7 +98,7 @@ def local_stack(  # noqa: PLR0913 - each has a default, and a name at the call
         server.server_close()
 
 
-def _functions(resources: Resources, aws: Mapping[str, str]) -> dict[str, Function]:
+def _functions(resources: Resources, environment: Mapping[str, str]) -> dict[str, Function]:
     template = resources.template
     declared = dict(template.resources("AWS::Serverless::Function"))
     variables = {
@@ -103,13 +106,9 @@ def _functions(resources: Resources, aws: Mapping[str, str]) -> dict[str, Functi
         for logical_id, function in declared.items()
     }
     theirs = set().union(*variables.values())
-    # Of the developer's own environment nothing about AWS, and nothing that another function has:
-    # one that forgot to declare a variable must not find it here.
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in theirs and not name.startswith("AWS_")
-    }
+    # Nothing by the name of a variable that another function declares: one that is forgotten must
+    # not be found in the developer's shell.
+    inherited = {name: value for name, value in environment.items() if name not in theirs}
     return {
         logical_id: Function(
             name=resources.attribute(logical_id, "Ref"),
@@ -120,7 +119,6 @@ def _functions(resources: Resources, aws: Mapping[str, str]) -> dict[str, Functi
             memory=int(function.get("MemorySize", 128)),
             environment={
                 **inherited,
-                **aws,
                 **{name: str(value) for name, value in variables[logical_id].items()},
             },
         )
@@ -129,9 +127,13 @@ def _functions(resources: Resources, aws: Mapping[str, str]) -> dict[str, Functi
 
 
 def _environment(endpoint: str, dynamodb: str | None) -> dict[str, str]:
-    """Return what leads a function's clients to the emulated AWS and to no other."""
+    """Return this process's environment, but clients find the emulated AWS and no other.
+
+    Of the developer's own AWS nothing is left: profile, credentials, Region, endpoints.
+    """
     loopback = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1"]))
     return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
         **CREDENTIALS,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

@@ -73,9 +73,15 @@ Resources:
     Type: AWS::Serverless::Function
     Properties:
       Handler: open.act
-      Timeout: 0.5
       Events:
         Act: {Type: Api, Properties: {Method: post, Path: /act, Auth: *open}}
+  Hasty:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: open.act
+      Timeout: 0.1
+      Events:
+        Act: {Type: Api, Properties: {Method: post, Path: /hasty, Auth: *open}}
   FirstGuard:
     Type: AWS::Serverless::Function
     Properties:
@@ -161,9 +167,9 @@ class Toy:
         connection.close()
         return reply
 
-    def act(self, **asked: Any) -> Reply:  # noqa: ANN401 - any JSON
+    def act(self, path: str = "/act", **asked: Any) -> Reply:  # noqa: ANN401 - any JSON
         """Have the function sleep, raise or answer."""
-        return self.ask("POST", "/act", body=json.dumps(asked).encode())
+        return self.ask("POST", path, body=json.dumps(asked).encode())
 
 
 def write_toy(folder: Path, template: str = TEMPLATE) -> Path:

@@ -170,7 +170,7 @@ def test_gateway_response_falls_back_to_the_default_of_its_class(toy: Toy) -> No
     "asked",
     [
         {"raise": "anything"},
-        {"sleep": 0.8, "answer": {}},
+        {"path": "/hasty", "sleep": 2, "answer": {}},
         {"answer": None},
         {"answer": []},
         {"answer": "text"},
@@ -194,7 +194,7 @@ def test_gateway_does_not_wait_longer_than_its_own_limit(
     toy: Toy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gateway, "INTEGRATION_SECONDS", 0.1)
-    reply = toy.act(sleep=0.3, answer={})
+    reply = toy.act(sleep=2, answer={})
 
     assert (reply.status, reply.headers["Retry-After"]) == (504, "3")
     assert json.loads(reply.body) == {"message": "Endpoint request timed out"}

@@ -31,6 +31,11 @@ from tests.keyturn.wire import (
 BODY = json.dumps({"Item": ROW}).encode()
 
 
+def chunked(*chunks: bytes) -> Act:
+    framed = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in (*chunks, b""))
+    return answer(framed, headers=("Transfer-Encoding: chunked",))
+
+
 def words(text: bytes) -> Act:
     """Say something that is no HTTP."""
 
@@ -117,11 +122,12 @@ def test_malformed_answer_is_no_absent_row(payload: object, wire: Wire, reader: 
         words(b"SSH-2.0-OpenSSH_9.6\r\n"),
         words(b"HTTP/1.1 200"),
         words(b"HTTP/1.1 200 OK\r\n\r\n{}"),
-        answer(b"2\r\n{}\r\n0\r\n\r\n", headers=("Transfer-Encoding: chunked",)),
+        answer(b"40\r\n{}", headers=("Transfer-Encoding: chunked", "Connection: close")),
+        answer(b"2\r\n{}\r\n", headers=("Transfer-Encoding: chunked", "Connection: close")),
     ],
     ids=[
         *("cut", "cut to nothing", "checksum", "no checksum", "not HTTP"),
-        *("head cut", "no length", "chunked"),
+        *("head cut", "no length", "chunk cut", "last chunk missing"),
     ],
 )
 def test_answer_that_may_not_be_whole_is_asked_for_again(
@@ -147,8 +153,27 @@ def test_answer_may_be_announced(wire: Wire, reader: LeanReader) -> None:
     assert reader.get(ID) == ROW
 
 
+def test_answer_may_come_in_chunks(wire: Wire, reader: LeanReader) -> None:
+    wire.plan(chunked(BODY[:9], BODY[9:]))
+
+    assert [reader.get(ID), reader.get(ID)] == [ROW, ROW]
+    assert wire.connections == 1
+
+
+def test_refusal_may_end_with_its_connection(wire: Wire, reader: LeanReader) -> None:
+    wire.plan(words(b'HTTP/1.0 400 Bad Request\r\n\r\n{"__type": "AccessDeniedException"}'))
+
+    assert gives_up(reader) == "GetItem: AccessDeniedException, attempt 1"
+
+
 @pytest.mark.parametrize(
-    "huge", [answer(b"[" * (lean.LARGEST + 1)), answer(b"{}", length=1 << 40)], ids=["all", "start"]
+    "huge",
+    [
+        answer(b"[" * (lean.LARGEST + 1)),
+        answer(b"{}", length=1 << 40),
+        chunked(*[b"[" * (1 << 18)] * 5),
+    ],
+    ids=["sent", "announced", "chunked"],
 )
 def test_huge_answer_is_not_taken_in(huge: Act, wire: Wire, reader: LeanReader) -> None:
     wire.plan(huge)

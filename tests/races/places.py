@@ -7,6 +7,7 @@ decides who wins.
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Barrier
@@ -71,28 +72,29 @@ class Place:
 
     def rows(self, alias: str) -> list[dict[str, Any]]:
         """Return every item of the table that has this alias, wherever it stands."""
-        pages = self._onlooker.get_paginator("scan").paginate(
-            TableName=self.settings.table_name,
-            ConsistentRead=True,
-            FilterExpression="alias = :alias",
-            ExpressionAttributeValues={":alias": {"S": alias}},
-        )
-        return [dict(item) for page in pages for item in page["Items"]]
+        with self._onlooker() as client:
+            pages = client.get_paginator("scan").paginate(
+                TableName=self.settings.table_name,
+                ConsistentRead=True,
+                FilterExpression="alias = :alias",
+                ExpressionAttributeValues={":alias": {"S": alias}},
+            )
+            return [dict(item) for page in pages for item in page["Items"]]
 
     def change(self, alias: str, values: "Mapping[str, Value]") -> None:
         """Change an alias's row as no verb does."""
-        self._onlooker.update_item(
-            TableName=self.settings.table_name,
-            Key={"id": {"S": self.id_of(alias)}, "item": {"S": "key"}},
-            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
-            ConditionExpression="attribute_exists(id)",
-            ExpressionAttributeNames={f"#{name}": name for name in values},
-            ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
-        )
+        with self._onlooker() as client:
+            client.update_item(
+                TableName=self.settings.table_name,
+                Key={"id": {"S": self.id_of(alias)}, "item": {"S": "key"}},
+                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
+                ConditionExpression="attribute_exists(id)",
+                ExpressionAttributeNames={f"#{name}": name for name in values},
+                ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
+            )
 
-    @property
-    def _onlooker(self) -> "DynamoDBClient":
-        return boto3.client("dynamodb", endpoint_url=self.dynamodb)
+    def _onlooker(self) -> "closing[DynamoDBClient]":
+        return closing(boto3.client("dynamodb", endpoint_url=self.dynamodb))
 
 
 def make(name: str, dynamodb: str, kms: str) -> Place:

@@ -1,0 +1,1 @@
+"""What is measured: scripts, each run in an environment of its own with this folder on its path."""

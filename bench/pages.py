@@ -1,0 +1,175 @@
+"""The measured parts of `docs/performance.md` and `docs/cost.md`, written from `results.json`.
+
+Each stands between two comments, so that a figure in the docs is always one that was measured.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.pairs import Ratio
+
+_BEGIN, _END = "<!-- measured: `make bench` writes this -->\n", "<!-- end of what was measured -->"
+
+Results = dict[str, Any]
+
+
+def fill(page: Path, text: str) -> None:
+    """Put `text` between the page's two comments.
+
+    Raises:
+        ValueError: the page has no such place.
+    """
+    before, begin, rest = page.read_text().partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not (begin and end):
+        raise ValueError(f"{page} has no place for what was measured")
+    page.write_text(f"{before}{begin}\n{text}\n{end}{after}")
+
+
+def performance(results: Results) -> str:
+    """Return what was measured, as Markdown."""
+    parts = [_figures([each for part in results.values() for each in part["figures"]])]
+    if "bench" in results:
+        run = results["bench"]
+        parts += [_run("`make bench`", run), _scale(run), _runtime(run), _issuing(run)]
+    if "growth" in results:
+        parts += [_run("`make bench-growth`", results["growth"]), _growth(results["growth"])]
+    return "\n\n".join(parts) + "\n"
+
+
+def cost(results: Results) -> str:
+    """Return what a million verifications cost, as Markdown."""
+    costs = results["bench"]["cost_per_million"]
+    if "skipped" in costs:
+        return f"{costs['skipped']}\n"
+    names = (
+        ("Lambda, requests", "lambda_requests"),
+        ("Lambda, time", "lambda_time"),
+        ("DynamoDB, reads", "dynamodb_reads"),
+        ("CloudWatch, logs", "logs"),
+        ("**sum**", "sum"),
+    )
+    rows = [
+        (name, f"${costs['ours'][key]:.3f}", f"${costs['tutorial'][key]:.3f}")
+        for name, key in names
+    ]
+    for name, key in (("billed per warm call, ms", "billed_ms"), ("GB-seconds", "gb_seconds")):
+        rows.append((name, f"{costs['ours'][key]:,}", f"{costs['tutorial'][key]:,}"))
+    head = ("one million verifications", "Keyturn authorizer", "tutorial authorizer")
+    return _table(head, rows) + "\n"
+
+
+def _run(command: str, run: Results) -> str:
+    controls = ", ".join(f"{name} {_number(each)}" for name, each in run["controls"].items())
+    noisy = " **Too noisy to be trusted.**" if run["too_noisy"] else ""
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(run["versions"].items()))
+    return (
+        f"{command}, {run['date']}, {run['took_seconds']} s on {run['machine']}; {versions}."
+        f" The same against itself: {controls}.{noisy}"
+    )
+
+
+def _figures(figures: list[Results]) -> str:
+    rows = []
+    for each in figures:
+        sign = "≥" if each["better"] == "more" else "≤"
+        low, high = each["middle_half"]
+        rows.append(
+            (
+                each["what"],
+                f"**{each['measured']:#.3g}**",
+                f"{low:#.3g} to {high:#.3g}",
+                f"{sign} {each['bar']:g}: {'met' if each['bar_met'] else '**missed**'}",
+                f"{each['goal']:g}: {'met' if each['goal_met'] else '**missed**'}",
+            )
+        )
+    return _table(("ratio", "measured", "middle half of the rounds", "bar", "goal"), rows)
+
+
+def _scale(run: Results) -> str:
+    warmed, started = run["warm"], run["cold"]
+    rows = []
+    for what, case, cold, module in (
+        ("Keyturn authorizer", "ours", "ours", "ours"),
+        ("bare boto3 `get_item`", "base", "base", "sdk"),
+        ("tutorial authorizer", "tutorial", "tutorial", "tutorial_case"),
+        ("Flask, SQLAlchemy, SQLite; test client", "flask", "", "flask_case"),
+        ("the same, bare WSGI call", "flask_wsgi", "", ""),
+        ("djangorestframework-api-key, SQLite", "drf", "", "drf_case"),
+        ("keyshield, SQLite", "keyshield", "", "keyshield_case"),
+        ("the same, cached", "keyshield_cached", "", ""),
+    ):
+        rows.append(
+            (
+                what,
+                "1" if case == "base" else _number(warmed["ratios"][case]),
+                f"{warmed['us'][case]:,.0f}",
+                f"{started['ms'][cold]:.0f}" if cold else "",
+                f"{run['memory_mb'][module]:.0f}" if module else "",
+            )
+        )
+    bare, bundle = run["cold_without_bytecode"], run["bundle"]
+    return (
+        _table(("", "warm, ratio", "warm, µs", "cold, ms", "memory, MB"), rows)
+        + "\n\nWithout bytecode, as `sam build` leaves the bundle, a cold start takes"
+        f" {bare['ms']['ours']:.0f} ms of CPU, the bare client's {bare['ms']['base']:.0f},"
+        f" the tutorial's {bare['ms']['tutorial']:.0f}. Requests to DynamoDB per call:"
+        f" {run['reads']['ours']:g}; for a key refused for its form or check:"
+        f" {run['reads']['refused_check']:g}. The bundle: {bundle['unzipped_mb']} MB,"
+        f" zipped {bundle['zipped_mb']}, its bytecode {bundle['bytecode_mb']} more."
+    )
+
+
+def _runtime(run: Results) -> str:
+    real = run["runtime"]
+    if "skipped" in real:
+        return f"Under Lambda's own runtime: not measured, {real['skipped']}."
+    names = (
+        ("first_ms", "first invocation, ms"),
+        ("first_cpu_ms", "its CPU, ms"),
+        ("next_ms", "a later one, ms"),
+        ("next_cpu_ms", "its CPU, ms"),
+    )
+    rows = [
+        (
+            name,
+            f"{real['ours'][key]:.2f}",
+            f"{real['tutorial'][key]:.2f}",
+            _number(real["tutorial_over_ours"][key]),
+        )
+        for key, name in names
+    ]
+    return _table(("under Lambda's runtime", "Keyturn", "tutorial", "tutorial / Keyturn"), rows)
+
+
+def _issuing(run: Results) -> str:
+    rows = [
+        (
+            verb,
+            f"{run['create_and_renew'][verb]['ours_per_second']:.0f}",
+            f"{run['create_and_renew'][verb]['flask_per_second']:.0f}",
+            _number(run["create_and_renew"][verb]["ours_over_flask_cpu"]),
+        )
+        for verb in ("create", "renew")
+    ]
+    head = ("over HTTP", "local stack, per s", "Flask, per s", "handler's CPU / Flask's")
+    return _table(head, rows)
+
+
+def _growth(run: Results) -> str:
+    sizes = [name for name in run["ratios"] if name.isdigit()]
+    rows = [("1,000", "1", f"{run['ms']['base']:.2f}", f"{run['reads']['base']:g}")]
+    for size in sizes:
+        ratio, passed, reads = run["ratios"][size], run["ms"][size], run["reads"][size]
+        rows.append((f"{int(size):,}", _number(ratio), f"{passed:.2f}", f"{reads:g}"))
+    return _table(("rows", "ratio", "ms", "reads per verification"), rows)
+
+
+def _number(ratio: Ratio) -> str:
+    return f"{ratio['median']:#.3g}".rstrip(".")
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -1,0 +1,27 @@
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.served import Service, served
+
+
+@pytest.fixture(scope="session")
+def _service() -> Iterator[Service]:
+    with served() as service:
+        assert service.stack.admin_key
+        yield service
+
+
+@pytest.fixture
+def service(_service: Service) -> Iterator[Service]:
+    """The service, with nothing wrong and no calls to AWS yet."""
+    _service.wire.heal()
+    yield _service
+    _service.wire.heal()
+
+
+@pytest.fixture
+def alias() -> str:
+    """An alias that nobody had before."""
+    return f"alias-{os.urandom(8).hex()}"
