@@ -10,9 +10,10 @@ import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn import keytext
-from keyturn.keys import DAY, ApiKey
+from keyturn.keys import DAY, ApiKey, By
 from keyturn.keytext import KeyText
 
+REQUEST = "request"
 NOW = 1_800_000_000  # 2027-01-15T08:00:00Z
 REQUEST_ID = "extended-request-id="
 ADMIN = {"id": "0Adm1nAdm1nAdm1nA", "alias": "root", "roles": "admin", "generation": "1"}
@@ -166,7 +167,13 @@ def api_key(text: KeyText | None = None, **fields: Any) -> ApiKey:  # noqa: ANN4
         "created_at": NOW,
         "updated_at": NOW,
         "updated_by": "iam",
+        "updated_request": REQUEST,
         "hint": text.hint,
         "ciphertext": b"sealed",
     }
     return ApiKey(**made | fields)
+
+
+def by(actor: str) -> By:
+    """Return who changes a key, from some request."""
+    return By(actor, REQUEST)

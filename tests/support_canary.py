@@ -65,7 +65,8 @@ class Witness(logging.Handler):
             self._kept["exceptions"] += [*traceback.format_exception(error), repr(error)]
             self.ends.add(type(error).__name__)
             return None
-        self._note(given)
+        if given is not None:
+            self._note(given)
         return given
 
     def plant(self, channel: str, text: str) -> None:

@@ -9,7 +9,7 @@ from keyturn.service import Issued, Issuer
 from keyturn.settings import settings
 from keyturn.store import KeyStore
 from keyturn.vault import Vault
-from tests.support import NOW
+from tests.support import NOW, by
 from tests.support_aws import Table
 
 STORE = KeyStore(sdk.dynamodb(), settings().table_name)
@@ -29,10 +29,10 @@ class Desk:
         self.issuer = Issuer(STORE, VAULT, settings(), lambda: self.now)
 
     def issue(self, grant: Grant = GRANT, actor: str = "iam") -> Issued:
-        return self.issuer.create_or_renew(grant, actor)
+        return self.issuer.create_or_renew(grant, by(actor))
 
     def revoke(self, target: str, reason: Reason = Reason.UNSPECIFIED) -> None:
-        service.revoke(target, reason, "iam", STORE, self.now)
+        service.revoke(target, reason, by("iam"), STORE, self.now)
 
     def judge(self, text: str) -> Outcome:
         return service.verify(text, None, STORE.get, self.now).outcome

@@ -9,12 +9,14 @@ import pytest
 
 import authorize
 import create_key
+import read_keys
 import revoke_key
+import rotate_key
 import self_key
 import verify_key
 from keyturn import keytext, web
 from keyturn.keys import DAY
-from tests.support import Clock, Output, delete, post, request
+from tests.support import Clock, Context, Output, delete, post, request
 from tests.support_authorizer import http, rest, token, websocket
 from tests.support_aws import Aws, Table, lost_reply, refused
 from tests.support_canary import Witness, disguises, leaks
@@ -194,6 +196,31 @@ def drive_revoke(witness: Witness, aws: Aws, table: Table) -> None:
         witness.invokes(authorize.handler, token(key))
 
 
+def drive_rotate(witness: Witness, aws: Aws) -> None:
+    rotate, read = "/api/apikey/{key}/rotate", "/api/apikey/{key}/events"
+    account, source = Context().invoked_function_arn.split(":")[4], "keyturn.request"
+    for key in [*witness.keys]:
+        id = key.split("_")[1]
+        for target in (id, id, key, key[:-1]):
+            for body in ({"grace_seconds": 9}, {"rotation_id": key}, {"force": key}, {key: key}):
+                named = {"resource": rotate, "pathParameters": {"key": target}}
+                witness.asks(rotate_key.handler, post(body) | named)
+            for resource in (read, "/api/apikey/{key}"):
+                asked = request("GET", resource, query={"cursor": [key]}, path={"key": target})
+                witness.asks(read_keys.handler, asked)
+        for detail in ({"id": key}, {"alias": key}, {"id": id, "key": key}, {"id": id, key: key}):
+            for kind in ("Rotation Requested", "Key Compromised", key):
+                event = {"detail-type": kind, "source": source, "account": account, "id": "e"}
+                event |= {"time": "2030-01-01T00:00:00Z", "detail": detail}
+                witness.invokes(rotate_key.handler, event)
+                witness.invokes(rotate_key.handler, event | {"source": key, "id": key})
+    aws.always("UpdateItem", refused("ValidationException", message=key))
+    witness.invokes(rotate_key.handler, event | {"detail-type": "Rotation Requested"})
+    aws.heal()
+    listed = request("GET", "/api/apikey", query={"cursor": [key], "alias_prefix": [key]})
+    witness.asks(read_keys.handler, listed)
+
+
 ADMINS = [{"alias": alias, "name": "N", "roles": ["admin"]} for alias in ("other", "root")]
 
 
@@ -203,6 +230,7 @@ def test_no_key_leaks_whatever_happens(
     drive_create(witness, aws)
     drive_authorizer(witness, aws, clock)
     drive_verify_and_self(witness, aws)
+    drive_rotate(witness, aws)
     drive_revoke(witness, aws, table)
 
     errors = {error.code for error in web.STATUS}

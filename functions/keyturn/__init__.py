@@ -4,6 +4,7 @@ errors      what can be answered instead of a key
 settings    the deployment's parameters, read once from the environment
 keytext     the key string: mint, parse, digest
 keys        what a key is and may become; nothing of AWS, no clock of its own
+due         what a key wants done, and when
 row         the DynamoDB item a key is stored as
 sigv4       a request signature, and the credentials and endpoint it needs
 lean        one strongly consistent read without the SDK
@@ -13,6 +14,15 @@ store       one item per alias, one conditional write per change
 vault       KMS: seal and open the key string
 aws         the one SDK configuration, and what its failures mean
 service     the verbs
-schemas     requests and responses over HTTP
+sweep       what is due is done
+changes     what happened to a key, told from its row before and after
+trail       what happened to a key, kept beside it
+bus         what happened to a key, told to everyone
+secret      a secret of Secrets Manager that holds a key
+listing     lists of keys
+cursor      where the next page starts
+schemas     requests over HTTP
+answers     answers over HTTP
+event_schemas  events that ask for something
 web         resolver, error -> status table, headers, the line in the log
 """

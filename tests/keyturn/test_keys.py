@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from keyturn import keytext
 from keyturn.errors import KeyCompromised
-from keyturn.keys import DAY, Grant, Outcome, Reason, Status, Verdict, due_at, moment
-from tests.support import NOW, api_key
+from keyturn.keys import Grant, Outcome, Reason, Status, Verdict, moment
+from tests.support import NOW, api_key, by
 
 RIGHT, OLD, WRONG = (sha256(secret).digest() for secret in (b"right", b"old", b"wrong"))
 ENDS = NOW + 10
@@ -146,42 +146,19 @@ def test_only_a_string_revoked_as_compromised_is_never_renewed(
     reason: Reason | None, *, is_active: bool
 ) -> None:
     key = api_key(is_active=is_active, revoke_reason=reason)
+    grant = Grant(alias="billing", name="A", roles=(), ttl_days=7)
 
     if reason is Reason.COMPROMISED and not is_active:
         with pytest.raises(KeyCompromised):
-            key.require_renewable()
+            key.renewed(grant, NOW, by("x"))
     else:
-        key.require_renewable()
+        assert key.renewed(grant, NOW, by("x")).is_active
 
 
-@pytest.mark.parametrize(
-    ("left", "due"),
-    [
-        (15 * DAY, 3 * DAY),
-        (3 * DAY + 1, 3 * DAY),
-        (3 * DAY, DAY),
-        (DAY + 1, DAY),
-        (DAY, 0),
-        (1, 0),
-        (0, 0),
-        (-DAY, 0),
-    ],
-)
-def test_attention_is_due_at_each_notice_and_at_the_end(left: int, due: int) -> None:
-    """Counted backwards from the end. What is due this very second is being done: next is meant."""
-    assert due_at(NOW + left, NOW) == NOW + left - due
+def test_validity_starts_anew_with_each_renewal() -> None:
+    grant = Grant(alias="billing", name="A", roles=(), ttl_days=7)
 
-
-@given(st.integers(0, 4_000_000_000), st.integers(0, 4_000_000_000))
-def test_attention_is_due_in_the_future_or_at_the_end(expires_at: int, now: int) -> None:
-    at = due_at(expires_at, now)
-
-    assert at <= expires_at
-    assert now < at or at == expires_at
-
-
-def test_validity_starts_anew_with_each_grant() -> None:
-    assert Grant(alias="a", name="A", roles=(), ttl_days=7).expires_at(NOW) == NOW + 7 * 86_400
+    assert api_key().renewed(grant, NOW + 5, by("x")).expires_at == NOW + 5 + 7 * 86_400
 
 
 @pytest.mark.parametrize(

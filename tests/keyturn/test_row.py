@@ -1,6 +1,7 @@
 import json
 from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from keyturn import row
 from keyturn.errors import Unavailable
-from keyturn.keys import DAY, ApiKey, Grant, Reason
+from keyturn.keys import DAY, ApiKey, Reason
 from tests.support import NOW, api_key
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -105,25 +106,31 @@ def test_a_created_row_has_these_attributes() -> None:
 
     assert set(written) == {
         *("id", "item", "schema", "kind", "alias", "name", "roles", "metadata", "is_active"),
-        *("created_at", "updated_at", "updated_by", "expires_at", "ttl_days", "generation"),
+        *(
+            "created_at",
+            "updated_at",
+            "updated_by",
+            "updated_request",
+            "expires_at",
+            "ttl_days",
+            "generation",
+        ),
         *("secret_hash", "ciphertext", "hint", "create_id", "version", "due_shard", "due_at"),
     }
     assert set(row.CREDENTIAL) <= set(item())
 
 
-def test_metadata_that_was_left_out_is_not_written() -> None:
-    grant = Grant(alias="a", name="A", roles=(), ttl_days=1)
-
-    assert "metadata" not in row.of_grant("id", grant, NOW, "iam")
+def test_what_a_renewal_may_leave_out_is_written_apart() -> None:
+    assert not {"metadata", "rotate_every_days"} & row.of_renewal(api_key()).keys()
 
 
 def test_the_sweep_finds_a_key_by_its_next_notice_in_one_of_eight_shards() -> None:
-    grant = Grant(alias="a", name="A", roles=(), ttl_days=2)
+    keys = [replace(api_key(expires_at=NOW + 2 * DAY), id=f"id{n}") for n in range(200)]
 
-    shards = {row.of_grant(f"id{n}", grant, NOW, "iam")["due_shard"]["N"] for n in range(200)}
+    items = [row.of_key(key, "c") for key in keys]
 
-    assert shards == {*"01234567"}
-    assert row.of_grant("id", grant, NOW, "iam")["due_at"] == {"N": str(NOW + DAY)}
+    assert {item["due_shard"]["N"] for item in items} == {*"01234567"}
+    assert all(item["due_at"] == {"N": str(NOW + DAY)} for item in items)
 
 
 REQUIRED_BY_ALL = set(row.CREDENTIAL) - set(OPTIONAL)
@@ -157,7 +164,7 @@ def test_a_row_with_an_attribute_of_another_type_cannot_be_read(name: str, value
 @pytest.mark.parametrize("number", BAD_NUMBERS)
 @pytest.mark.parametrize("name", sorted(name for name, value in item().items() if "N" in value))
 def test_a_row_with_a_number_that_is_none_cannot_be_read(name: str, number: str) -> None:
-    if name in {"due_shard", "due_at"}:
+    if name == "due_shard":
         assert row.to_key(item(**{name: {"N": number}})).alias == "billing"
     else:
         with pytest.raises(Unavailable):

@@ -9,9 +9,10 @@ from pydantic import ValidationError
 
 import create_key
 from keyturn import keytext, schemas
+from keyturn.answers import ItemResponse, KeyResponse
 from keyturn.errors import AliasRequired, FieldInvalid, NameRequired, RolesInvalid
 from keyturn.keys import Reason
-from keyturn.schemas import CreateRequest, ItemResponse, KeyResponse, VerifyRequest
+from keyturn.schemas import CreateRequest, VerifyRequest
 from keyturn.service import Issued
 from tests.support import NOW, answer, api_key, post
 from tests.support_aws import Aws

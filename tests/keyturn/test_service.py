@@ -8,7 +8,7 @@ from keyturn.errors import KeyNotFound, Unavailable
 from keyturn.keys import DAY, Outcome, Reason
 from keyturn.service import Issued, Issuer
 from keyturn.settings import settings
-from tests.support import NOW, api_key
+from tests.support import NOW, api_key, by
 from tests.support_aws import Aws, Table, afterwards, first, lost_reply
 from tests.support_desk import AGAIN, GRANT, STORE, VAULT, Desk, rotated
 
@@ -140,7 +140,7 @@ def test_a_holder_ends_the_string_it_holds(
     former = desk.issue().text
     current = rotated(desk)
 
-    key = service.revoke_own(former.id, generation, "self", STORE, now)
+    key = service.revoke_own(former.id, generation, by("self"), STORE, now)
 
     assert (desk.judge(current.reveal()), desk.judge(former.reveal())) == outcomes
     assert key.revoke_reason is (Reason.COMPROMISED if generation == 2 else None)
@@ -152,7 +152,7 @@ def test_a_holder_of_a_string_two_rotations_old_ends_nothing(desk: Desk) -> None
     current = rotated(desk)
 
     with pytest.raises(KeyNotFound):
-        service.revoke_own(first_one.id, 1, "self", STORE, NOW)
+        service.revoke_own(first_one.id, 1, by("self"), STORE, NOW)
     assert desk.judge(current.reveal()) is Outcome.VALID
 
 

@@ -16,6 +16,7 @@ GOOD = {
     "ALLOWED_ROLES": "admin, creator,user",
     "DEFAULT_TTL_DAYS": "15",
     "MAX_TTL_DAYS": "365",
+    "DEFAULT_GRACE_SECONDS": "86400",
 }
 
 
@@ -29,6 +30,7 @@ def test_every_setting_is_the_variable_of_its_name() -> None:
         allowed_roles=("admin", "creator", "user"),
         default_ttl_days=15,
         max_ttl_days=365,
+        default_grace_seconds=86400,
     )
 
 

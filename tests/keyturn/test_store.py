@@ -6,9 +6,9 @@ import pytest
 from keyturn import aws as sdk
 from keyturn import keytext
 from keyturn.errors import Unavailable
-from keyturn.keys import DAY, Grant, Reason
+from keyturn.keys import DAY, ApiKey, By, Grant, Reason
 from keyturn.store import KeyStore
-from tests.support import NOW, api_key
+from tests.support import NOW, api_key, by
 from tests.support_aws import Aws, Table, afterwards, first, lost_reply, lost_request
 
 CLIENT = sdk.dynamodb()
@@ -17,6 +17,10 @@ TEXT = keytext.mint("kt", keytext.id_of("", "billing"))
 OLD = keytext.mint("kt", TEXT.id)
 KEY = api_key(TEXT, metadata={"team": "a"})
 GRANT = Grant(alias="billing", name="Renewed", roles=("admin",), ttl_days=30)
+
+
+def renew(store: KeyStore, grant: Grant, now: int, by: By) -> ApiKey | None:
+    return store.renew(KEY, KEY.renewed(grant, now, by), grant)
 
 
 @pytest.fixture
@@ -72,7 +76,7 @@ def test_a_create_whose_reply_was_lost_knows_itself(
 def test_a_create_whose_reply_was_lost_answers_what_the_row_holds_now(
     store: KeyStore, aws: Aws
 ) -> None:
-    aws.plan("PutItem", afterwards(lambda: store.renew(KEY, GRANT, LATER, "x")))
+    aws.plan("PutItem", afterwards(lambda: renew(store, GRANT, LATER, by("x"))))
 
     created = store.create(KEY)
 
@@ -106,7 +110,7 @@ def test_a_renewal_starts_validity_anew_and_keeps_the_string(store: KeyStore, ta
     store.create(KEY)
     before = table.row()
 
-    renewed = store.renew(KEY, GRANT, LATER, "actor")
+    renewed = renew(store, GRANT, LATER, by("actor"))
 
     assert renewed == replace(
         KEY,
@@ -116,6 +120,7 @@ def test_a_renewal_starts_validity_anew_and_keeps_the_string(store: KeyStore, ta
         expires_at=LATER + 30 * DAY,
         updated_at=LATER,
         updated_by="actor",
+        updated_request="request",
         version=2,
     )
     after = table.row()
@@ -132,13 +137,13 @@ def test_a_renewal_makes_a_revoked_key_active_and_due_again(
 ) -> None:
     store.create(KEY)
     due = table.row()["due_shard"]
-    store.revoke(KEY.id, None, reason or Reason.UNSPECIFIED, NOW, "x")
+    store.revoke(KEY.id, None, reason or Reason.UNSPECIFIED, NOW, by("x"))
     if reason is None:
         row = table.row()
         del row["revoke_reason"]
         table.put(row)
 
-    renewed = store.renew(KEY, GRANT, LATER, "x")
+    renewed = renew(store, GRANT, LATER, by("x"))
 
     assert renewed is not None
     assert (renewed.is_active, renewed.revoked_at, renewed.revoke_reason) == (True, None, None)
@@ -164,12 +169,12 @@ def test_a_renewal_of_what_has_changed_since_writes_nothing(
     table.put(table.row() | change)
     before = table.row()
 
-    assert store.renew(KEY, GRANT, LATER, "x") is None
+    assert renew(store, GRANT, LATER, by("x")) is None
     assert table.row() == before
 
 
 def test_a_renewal_of_what_is_gone_makes_no_row(store: KeyStore, table: Table) -> None:
-    assert store.renew(KEY, GRANT, LATER, "x") is None
+    assert renew(store, GRANT, LATER, by("x")) is None
     assert table.rows() == []
 
 
@@ -180,14 +185,14 @@ def test_a_key_marked_compromised_and_active_again_is_renewed(
     store.create(KEY)
     table.put(table.row() | {"revoke_reason": {"S": "compromised"}})
 
-    assert store.renew(KEY, GRANT, LATER, "x") is not None
+    assert renew(store, GRANT, LATER, by("x")) is not None
 
 
 def test_metadata_left_out_keeps_what_is_stored_and_none_of_it_clears(store: KeyStore) -> None:
     store.create(KEY)
 
-    kept = store.renew(KEY, GRANT, LATER, "x")
-    cleared = store.renew(KEY, replace(GRANT, metadata={}), LATER, "x")
+    kept = renew(store, GRANT, LATER, by("x"))
+    cleared = renew(store, replace(GRANT, metadata={}), LATER, by("x"))
 
     assert kept is not None
     assert cleared is not None
@@ -200,7 +205,7 @@ def test_a_renewal_whose_reply_was_lost_is_done_once(
     store.create(KEY)
     aws.plan("UpdateItem", lost_reply)
 
-    renewed = store.renew(KEY, GRANT, LATER, "x")
+    renewed = renew(store, GRANT, LATER, by("x"))
 
     assert renewed is not None
     assert renewed.version == 2
@@ -213,9 +218,9 @@ def test_a_renewal_whose_reply_was_lost_to_another_becomes_the_last(
 ) -> None:
     store.create(KEY)
     other = replace(GRANT, name="Other")
-    aws.plan("UpdateItem", afterwards(lambda: store.renew(KEY, other, LATER, "y")))
+    aws.plan("UpdateItem", afterwards(lambda: renew(store, other, LATER, by("y"))))
 
-    renewed = store.renew(KEY, GRANT, LATER, "x")
+    renewed = renew(store, GRANT, LATER, by("x"))
 
     assert renewed is not None
     assert (renewed.name, renewed.version) == ("Renewed", 4)
@@ -227,7 +232,7 @@ def test_a_renewal_of_unknown_outcome_is_unavailable(store: KeyStore, aws: Aws) 
     aws.plan("UpdateItem", lost_reply, lost_reply)
 
     with pytest.raises(Unavailable):
-        store.renew(KEY, GRANT, LATER, "x")
+        renew(store, GRANT, LATER, by("x"))
 
 
 def test_renewals_of_one_generation_commute(store: KeyStore) -> None:
@@ -237,7 +242,7 @@ def test_renewals_of_one_generation_commute(store: KeyStore) -> None:
     names = [
         renewed.name
         for grant in (GRANT, other, GRANT)
-        if (renewed := store.renew(KEY, grant, LATER, "x"))
+        if (renewed := renew(store, grant, LATER, by("x")))
     ]
 
     assert names == ["Renewed", "Other", "Renewed"]

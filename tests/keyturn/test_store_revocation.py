@@ -6,9 +6,9 @@ import pytest
 from keyturn import aws as sdk
 from keyturn import keytext
 from keyturn.errors import KeyNotFound, Unavailable
-from keyturn.keys import DAY, Grant, Reason
+from keyturn.keys import DAY, ApiKey, By, Grant, Reason
 from keyturn.store import KeyStore
-from tests.support import NOW, api_key
+from tests.support import NOW, api_key, by
 from tests.support_aws import Aws, Table, afterwards, lost_reply
 
 CLIENT = sdk.dynamodb()
@@ -17,6 +17,10 @@ TEXT = keytext.mint("kt", keytext.id_of("", "billing"))
 OLD = keytext.mint("kt", TEXT.id)
 KEY = api_key(TEXT, metadata={"team": "a"})
 GRANT = Grant(alias="billing", name="Renewed", roles=("admin",), ttl_days=30)
+
+
+def renew(store: KeyStore, grant: Grant, now: int, by: By) -> ApiKey | None:
+    return store.renew(KEY, KEY.renewed(grant, now, by), grant)
 
 
 @pytest.fixture
@@ -41,7 +45,7 @@ def test_a_revocation_keeps_the_row_and_leaves_the_due_index(
     store.create(KEY)
     before = table.row()
 
-    revoked = store.revoke(KEY.id, only, Reason.CESSATION, LATER, "actor")
+    revoked = store.revoke(KEY.id, only, Reason.CESSATION, LATER, by("actor"))
 
     assert revoked == replace(
         KEY,
@@ -50,6 +54,7 @@ def test_a_revocation_keeps_the_row_and_leaves_the_due_index(
         revoke_reason=Reason.CESSATION,
         updated_at=LATER,
         updated_by="actor",
+        updated_request="request",
         version=2,
     )
     after = table.row()
@@ -67,7 +72,7 @@ def test_another_secret_or_generation_revokes_nothing(
     before = table.row()
 
     with pytest.raises(KeyNotFound):
-        store.revoke(KEY.id, only, Reason.UNSPECIFIED, LATER, "x")
+        store.revoke(KEY.id, only, Reason.UNSPECIFIED, LATER, by("x"))
     assert table.row() == before
 
 
@@ -76,24 +81,24 @@ def test_a_revocation_of_what_does_not_exist_makes_no_row(
     only: bytes | int | None, store: KeyStore, table: Table
 ) -> None:
     with pytest.raises(KeyNotFound):
-        store.revoke(KEY.id, only, Reason.UNSPECIFIED, LATER, "x")
+        store.revoke(KEY.id, only, Reason.UNSPECIFIED, LATER, by("x"))
     assert table.rows() == []
 
 
 def test_a_repeated_revocation_finds_nothing_to_revoke(store: KeyStore, table: Table) -> None:
     store.create(KEY)
-    store.revoke(KEY.id, None, Reason.SUPERSEDED, NOW, "x")
+    store.revoke(KEY.id, None, Reason.SUPERSEDED, NOW, by("x"))
     before = table.row()
 
     with pytest.raises(KeyNotFound):
-        store.revoke(KEY.id, None, Reason.COMPROMISED, LATER, "y")
+        store.revoke(KEY.id, None, Reason.COMPROMISED, LATER, by("y"))
     assert table.row() == before
 
 
 def test_an_expired_key_can_be_revoked(store: KeyStore) -> None:
     store.create(replace(KEY, created_at=NOW - 100 * DAY))
 
-    assert not store.revoke(KEY.id, TEXT.digest, Reason.UNSPECIFIED, NOW, "x").is_active
+    assert not store.revoke(KEY.id, TEXT.digest, Reason.UNSPECIFIED, NOW, by("x")).is_active
 
 
 def test_a_revocation_whose_reply_was_lost_knows_itself(
@@ -102,7 +107,7 @@ def test_a_revocation_whose_reply_was_lost_knows_itself(
     store.create(KEY)
     aws.plan("UpdateItem", lost_reply)
 
-    assert not store.revoke(KEY.id, None, Reason.UNSPECIFIED, LATER, "x").is_active
+    assert not store.revoke(KEY.id, None, Reason.UNSPECIFIED, LATER, by("x")).is_active
     assert table.row()["version"] == {"N": "2"}
 
 
@@ -111,9 +116,9 @@ def test_a_revocation_whose_reply_was_lost_does_not_undo_a_renewal_since(
 ) -> None:
     """The renewal came after the revocation had been carried out: it stands."""
     store.create(KEY)
-    aws.plan("UpdateItem", afterwards(lambda: store.renew(KEY, GRANT, LATER, "y")))
+    aws.plan("UpdateItem", afterwards(lambda: renew(store, GRANT, LATER, by("y"))))
 
-    store.revoke(KEY.id, None, Reason.UNSPECIFIED, LATER, "x")
+    store.revoke(KEY.id, None, Reason.UNSPECIFIED, LATER, by("x"))
 
     current = store.get(KEY.id)
     assert current is not None
@@ -122,10 +127,10 @@ def test_a_revocation_whose_reply_was_lost_does_not_undo_a_renewal_since(
 
 def test_a_revocation_after_a_renewal_counts_anew(store: KeyStore) -> None:
     store.create(KEY)
-    store.revoke(KEY.id, None, Reason.UNSPECIFIED, LATER, "x")
-    store.renew(KEY, GRANT, LATER, "x")
+    store.revoke(KEY.id, None, Reason.UNSPECIFIED, LATER, by("x"))
+    renew(store, GRANT, LATER, by("x"))
 
-    assert store.revoke(KEY.id, TEXT.digest, Reason.UNSPECIFIED, LATER, "x").version == 4
+    assert store.revoke(KEY.id, TEXT.digest, Reason.UNSPECIFIED, LATER, by("x")).version == 4
 
 
 def test_a_revocation_of_unknown_outcome_is_unavailable(store: KeyStore, aws: Aws) -> None:
@@ -133,7 +138,7 @@ def test_a_revocation_of_unknown_outcome_is_unavailable(store: KeyStore, aws: Aw
     aws.plan("UpdateItem", lost_reply, lost_reply)
 
     with pytest.raises(Unavailable):
-        store.revoke(KEY.id, None, Reason.UNSPECIFIED, LATER, "x")
+        store.revoke(KEY.id, None, Reason.UNSPECIFIED, LATER, by("x"))
 
 
 @pytest.mark.usefixtures("rotated")
@@ -141,13 +146,13 @@ def test_the_former_string_revokes_during_its_grace_and_not_from_its_end(store: 
     by_former = partial(store.revoke, KEY.id, OLD.digest, Reason.UNSPECIFIED)
 
     with pytest.raises(KeyNotFound):
-        by_former(LATER + 10, "x")
-    assert not by_former(LATER + 9, "x").is_active
+        by_former(LATER + 10, by("x"))
+    assert not by_former(LATER + 9, by("x")).is_active
 
 
 @pytest.mark.usefixtures("rotated")
 def test_ending_a_grace_ends_the_former_string_alone(store: KeyStore) -> None:
-    key = store.end_grace(KEY.id, 2, LATER, "x")
+    key = store.end_grace(KEY.id, 2, LATER, LATER, by("x"))
 
     assert (key.is_active, key.previous_expires_at, key.version) == (True, LATER, 2)
     assert store.get(KEY.id) == key
@@ -162,16 +167,16 @@ def test_no_grace_to_end(generation: int, now: int, store: KeyStore, table: Tabl
     before = table.row()
 
     with pytest.raises(KeyNotFound):
-        store.end_grace(KEY.id, generation, now, "x")
+        store.end_grace(KEY.id, generation, now, now, by("x"))
     assert table.row() == before
 
 
 def test_a_key_that_was_never_rotated_has_no_grace(store: KeyStore, table: Table) -> None:
     with pytest.raises(KeyNotFound):
-        store.end_grace(KEY.id, 1, LATER, "x")
+        store.end_grace(KEY.id, 1, LATER, LATER, by("x"))
     store.create(KEY)
     with pytest.raises(KeyNotFound):
-        store.end_grace(KEY.id, 1, LATER, "x")
+        store.end_grace(KEY.id, 1, LATER, LATER, by("x"))
     assert table.row()["version"] == {"N": "1"}
 
 
@@ -179,4 +184,4 @@ def test_a_key_that_was_never_rotated_has_no_grace(store: KeyStore, table: Table
 def test_an_ended_grace_whose_reply_was_lost_knows_itself(store: KeyStore, aws: Aws) -> None:
     aws.plan("UpdateItem", lost_reply)
 
-    assert store.end_grace(KEY.id, 2, LATER, "x").version == 2
+    assert store.end_grace(KEY.id, 2, LATER, LATER, by("x")).version == 2

@@ -7,8 +7,8 @@ import pytest
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from keyturn import errors, web
+from keyturn.answers import MessageResponse
 from keyturn.errors import KeyturnError, Unavailable
-from keyturn.schemas import MessageResponse
 from keyturn.web import Web
 from tests.keyturn.test_errors import ANSWERED
 from tests.support import ADMIN, REQUEST_ID, Answer, Context, Output, answer, api_key, request
@@ -51,6 +51,8 @@ def test_statuses_are_the_contract_s() -> None:
         "not_found": 404,
         "route_not_found": 404,
         "key_compromised": 409,
+        "key_inactive": 409,
+        "grace_running": 409,
         "alias_conflict": 409,
         "unavailable": 503,
         "internal_error": 500,

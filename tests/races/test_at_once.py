@@ -9,6 +9,7 @@ from keyturn.errors import KeyNotFound
 from keyturn.keys import ApiKey, Reason
 from keyturn.service import Issuer
 from tests.races.places import Place, at_once, grant
+from tests.support import by
 
 pytestmark = pytest.mark.dynamodb_local
 
@@ -21,14 +22,14 @@ def callers(on_dynamodb_local: Place) -> list[Issuer]:
 def test_of_many_revocations_one_is_told_so_and_the_rest_find_nothing(
     on_dynamodb_local: Place, callers: list[Issuer], alias: str
 ) -> None:
-    key = callers[0].create_or_renew(grant(alias), "me").text.reveal()
+    key = callers[0].create_or_renew(grant(alias), by("me")).text.reveal()
 
     def revoke(number: int, issuer: Issuer) -> ApiKey | None:
         # By its string and by its id: both are one row, so one revocation.
         target = key if number % 2 else on_dynamodb_local.id_of(alias)
         reason = list(Reason)[number % len(Reason)]
         try:
-            return service.revoke(target, reason, f"{number}", issuer.store, service.clock())
+            return service.revoke(target, reason, by(f"{number}"), issuer.store, service.clock())
         except KeyNotFound:
             return None
 
@@ -43,11 +44,13 @@ def test_of_many_revocations_one_is_told_so_and_the_rest_find_nothing(
 def test_renewals_of_one_moment_all_count_once_and_answer_one_key(
     callers: list[Issuer], alias: str
 ) -> None:
-    created = callers[0].create_or_renew(grant(alias), "me")
+    created = callers[0].create_or_renew(grant(alias), by("me"))
 
     issued = at_once(
         [
-            partial(issuer.create_or_renew, grant(alias, f"{number}", ttl_days=number + 1), "me")
+            partial(
+                issuer.create_or_renew, grant(alias, f"{number}", ttl_days=number + 1), by("me")
+            )
             for number, issuer in enumerate(callers)
         ]
     )
@@ -67,7 +70,7 @@ def test_different_aliases_of_one_moment_do_not_disturb_each_other(
 
     issued = at_once(
         [
-            partial(issuer.create_or_renew, grant(name), "me")
+            partial(issuer.create_or_renew, grant(name), by("me"))
             for issuer, name in zip(callers, names, strict=True)
         ]
     )

@@ -7,6 +7,7 @@ import pytest
 
 from keyturn.service import Issued, Issuer
 from tests.races.places import Place, at_once, grant
+from tests.support import by
 
 CALLERS = 32
 
@@ -14,7 +15,7 @@ CALLERS = 32
 def race(callers: list[Issuer], alias: str) -> list[Issued]:
     return at_once(
         [
-            partial(caller.create_or_renew, grant(alias, name=f"{number}"), f"caller-{number}")
+            partial(caller.create_or_renew, grant(alias, name=f"{number}"), by(f"caller-{number}"))
             for number, caller in enumerate(callers)
         ]
     )

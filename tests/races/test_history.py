@@ -14,6 +14,7 @@ from keyturn.keys import DAY, ApiKey, Grant, Reason
 from keyturn.service import Issuer
 from tests.races.history import Call, HistoryError, Read, Refusal, check
 from tests.races.places import Place, at_once, grant
+from tests.support import by
 
 CALLERS = 8
 CALLS = 12
@@ -53,11 +54,11 @@ def _call(alias: str, id: str, issuer: Issuer, actor: str, chance: random.Random
     began = time.monotonic()
     try:
         if isinstance(wanted, Grant):
-            issued = issuer.create_or_renew(wanted, actor)
+            issued = issuer.create_or_renew(wanted, by(actor))
             answer, renewed = issued.key, issued.renewed
             assert issued.text.matches(answer.secret_hash)
         elif wanted:
-            answer = service.revoke(id, wanted, actor, issuer.store, service.clock())
+            answer = service.revoke(id, wanted, by(actor), issuer.store, service.clock())
         else:
             answer = Read(issuer.store.get(id))
     except KeyNotFound:

@@ -11,6 +11,7 @@ from keyturn.keys import DAY, ApiKey, Reason
 from keyturn.service import START_OVER, Issuer
 from keyturn.store import KeyStore
 from tests.races.places import Action, Place, grant, once
+from tests.support import by
 
 NOT_COMPROMISED = [reason for reason in Reason if reason is not Reason.COMPROMISED]
 
@@ -24,7 +25,7 @@ class Other:
 
     def create(self) -> str:
         """Create or renew, and return the key string."""
-        issued = self.issuer.create_or_renew(grant(self.alias, "other", ttl_days=30), "other")
+        issued = self.issuer.create_or_renew(grant(self.alias, "other", ttl_days=30), by("other"))
         return issued.text.reveal()
 
     def revoke(self, reason: Reason = Reason.UNSPECIFIED) -> None:
@@ -60,7 +61,7 @@ def other(place: Place, alias: str) -> Other:
 
 
 def revoke(place: Place, store: KeyStore, alias: str, reason: Reason, actor: str) -> ApiKey:
-    return service.revoke(place.id_of(alias), reason, actor, store, service.clock())
+    return service.revoke(place.id_of(alias), reason, by(actor), store, service.clock())
 
 
 def interrupted(place: Place, operation: str, *actions: Action) -> Issuer:
@@ -75,7 +76,7 @@ def test_create_whose_alias_is_taken_meanwhile_renews_it(
     theirs: list[str] = []
     issuer = interrupted(place, before, lambda: theirs.append(other.create()))
 
-    issued = issuer.create_or_renew(grant(alias, "mine"), "me")
+    issued = issuer.create_or_renew(grant(alias, "mine"), by("me"))
 
     assert issued.renewed
     assert [issued.text.reveal()] == theirs
@@ -89,7 +90,7 @@ def test_create_whose_alias_is_taken_and_revoked_meanwhile_activates_it(
 ) -> None:
     issuer = interrupted(place, "PutItem", other.create, other.revoke)
 
-    issued = issuer.create_or_renew(grant(alias), "me")
+    issued = issuer.create_or_renew(grant(alias), by("me"))
 
     assert issued.renewed
     assert issued.key.is_active
@@ -103,7 +104,7 @@ def test_create_whose_alias_is_compromised_meanwhile_is_refused(
     issuer = interrupted(place, "PutItem", other.create, lambda: other.revoke(Reason.COMPROMISED))
 
     with pytest.raises(KeyCompromised):
-        issuer.create_or_renew(grant(alias), "me")
+        issuer.create_or_renew(grant(alias), by("me"))
 
     assert not other.row().is_active
     assert other.row().version == 2
@@ -116,7 +117,7 @@ def test_renewals_of_one_moment_both_count_and_the_last_one_stays(
     theirs = [other.create()]
     issuer = interrupted(place, before, lambda: theirs.append(other.create()))
 
-    issued = issuer.create_or_renew(grant(alias, "mine"), "me")
+    issued = issuer.create_or_renew(grant(alias, "mine"), by("me"))
 
     assert issued.renewed
     assert {issued.text.reveal()} == set(theirs)
@@ -129,9 +130,11 @@ def test_renewal_without_metadata_keeps_what_another_renewal_wrote_meanwhile(
 ) -> None:
     other.create()
     theirs = grant(alias, metadata={"owner": "them"})
-    issuer = interrupted(place, "UpdateItem", lambda: other.issuer.create_or_renew(theirs, "other"))
+    issuer = interrupted(
+        place, "UpdateItem", lambda: other.issuer.create_or_renew(theirs, by("other"))
+    )
 
-    issued = issuer.create_or_renew(grant(alias), "me")
+    issued = issuer.create_or_renew(grant(alias), by("me"))
 
     assert issued.key.metadata == {"owner": "them"}
     assert other.row() == issued.key
@@ -145,7 +148,7 @@ def test_renewal_after_a_revocation_of_the_same_moment_activates_the_key(
     theirs = other.create()
     issuer = interrupted(place, before, lambda: other.revoke(reason))
 
-    issued = issuer.create_or_renew(grant(alias), "me")
+    issued = issuer.create_or_renew(grant(alias), by("me"))
 
     assert issued.text.reveal() == theirs
     assert issued.key.version == 3
@@ -163,7 +166,7 @@ def test_string_compromised_while_it_is_renewed_is_not_handed_out(
     issuer = interrupted(place, before, lambda: other.revoke(Reason.COMPROMISED))
 
     with pytest.raises(KeyCompromised):
-        issuer.create_or_renew(grant(alias, "mine", ttl_days=365), "me")
+        issuer.create_or_renew(grant(alias, "mine", ttl_days=365), by("me"))
 
     row = other.row()
     assert not row.is_active
@@ -178,7 +181,7 @@ def test_renewal_answers_the_string_that_a_rotation_of_the_same_moment_stored(
     theirs = [other.create()]
     issuer = interrupted(place, before, lambda: theirs.append(other.rotate()))
 
-    issued = issuer.create_or_renew(grant(alias), "me")
+    issued = issuer.create_or_renew(grant(alias), by("me"))
 
     assert issued.text.reveal() == theirs[1] != theirs[0]
     assert (issued.key.generation, issued.key.version) == (2, 3)
@@ -218,7 +221,7 @@ def test_string_rotated_away_without_grace_cannot_revoke_its_successor(
     issuer = interrupted(place, "UpdateItem", other.rotate)
 
     with pytest.raises(KeyNotFound):
-        service.revoke(theirs, Reason.UNSPECIFIED, "me", issuer.store, service.clock())
+        service.revoke(theirs, Reason.UNSPECIFIED, by("me"), issuer.store, service.clock())
 
     assert other.row().is_active
 
@@ -227,7 +230,7 @@ def test_string_in_its_grace_revokes_the_key(place: Place, other: Other) -> None
     theirs = other.create()
     issuer = interrupted(place, "UpdateItem", lambda: other.rotate(grace=3600))
 
-    revoked = service.revoke(theirs, Reason.UNSPECIFIED, "me", issuer.store, service.clock())
+    revoked = service.revoke(theirs, Reason.UNSPECIFIED, by("me"), issuer.store, service.clock())
 
     assert not revoked.is_active
     assert other.row() == revoked
@@ -244,7 +247,7 @@ def test_caller_who_loses_every_race_is_told_so_in_time(
     started = time.monotonic()
 
     with pytest.raises(Unavailable) as caught:
-        issuer.create_or_renew(grant(alias), "me")
+        issuer.create_or_renew(grant(alias), by("me"))
 
     assert caught.value.detail == "lost every race"
     assert START_OVER < time.monotonic() - started < START_OVER + 1
