@@ -2,15 +2,23 @@
 
 A process of its own, so that the database does not share the interpreter lock with the functions.
 Whatever ends this process ends that one: it waits for the end of its standard input, a pipe whose
-other end only we hold.
+other end only we hold. On its standard output it says its port, and then what was put on a bus of
+EventBridge, which moto takes and hands to nobody.
 """
 
+import io
+import json
 import os
+import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import IO, Any
+
+Taken = queue.SimpleQueue[dict[str, Any]]
+"""Entries of PutEvents as they were sent, each with its `EventId`."""
 
 
 class EmulatorError(Exception):
@@ -18,8 +26,10 @@ class EmulatorError(Exception):
 
 
 @contextmanager
-def moto() -> Iterator[str]:
+def moto(taken: Taken | None = None) -> Iterator[str]:
     """Run moto's server on a free loopback port; yields its URL.
+
+    `taken` gets what is put on its buses.
 
     Raises:
         EmulatorError: as above.
@@ -35,12 +45,21 @@ def moto() -> Iterator[str]:
         start_new_session=True,
     ) as process:
         try:
-            port = process.stdout.readline().strip() if process.stdout else ""
+            assert process.stdout  # noqa: S101 - for the type checker: it is a pipe
+            port = process.stdout.readline().strip()
             if not port:
                 raise EmulatorError("the AWS emulator (moto) did not start")
+            reader = threading.Thread(target=_read, args=(process.stdout, taken), daemon=True)
+            reader.start()
             yield f"http://127.0.0.1:{port}"
         finally:
             process.kill()
+
+
+def _read(lines: IO[str], taken: Taken | None) -> None:
+    for line in lines:  # also where nobody asks: a full pipe would stop the emulator
+        if taken is not None:
+            taken.put(json.loads(line))
 
 
 def _environment() -> dict[str, str]:
@@ -48,6 +67,28 @@ def _environment() -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     return inherited | nowhere
+
+
+class _Watched:
+    """moto, with whatever PutEvents it takes written to standard output, one line an entry."""
+
+    def __init__(self, moto: Callable[[Any, Any], Iterable[bytes]]) -> None:
+        self._moto = moto
+        self._writing = threading.Lock()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # noqa: ANN401
+        if environ.get("HTTP_X_AMZ_TARGET") != "AWSEvents.PutEvents":
+            return self._moto(environ, start_response)
+        sent = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+        environ["wsgi.input"] = io.BytesIO(sent)
+        answer = b"".join(self._moto(environ, start_response))
+        answers = json.loads(answer).get("Entries", [])  # none: it refused the whole call
+        with self._writing:
+            for entry, told in zip(json.loads(sent)["Entries"], answers, strict=False):
+                if "EventId" in told:
+                    sys.stdout.write(json.dumps({**entry, **told}) + "\n")
+            sys.stdout.flush()
+        return [answer]
 
 
 def _serve() -> None:
@@ -65,7 +106,7 @@ def _serve() -> None:
     server = make_server(
         "127.0.0.1",
         0,
-        DomainDispatcherApplication(create_backend_app),
+        _Watched(DomainDispatcherApplication(create_backend_app)),
         threaded=True,
         request_handler=MotoRequestHandler,
     )

@@ -1,8 +1,8 @@
 """What the template's resources are called here, and the making of those that hold data.
 
-The table and the KMS key are made on the AWS endpoint as the template declares them. Left out is
-what guards data for years (deletion protection, backups, key policy): nothing here outlives the
-process, and not every emulator knows it. Every other resource only has a name.
+The table, the KMS key and the bus are made on the AWS endpoint as the template declares them. Left
+out is what guards data for years (deletion protection, backups, policies): nothing here outlives
+the process, and not every emulator knows it. Every other resource only has a name.
 """
 
 import zlib
@@ -25,9 +25,12 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 _KEY = "AWS::KMS::Key"
 _KEY_ALIAS = "AWS::KMS::Alias"
 _TABLES = ("AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")
-_NAME_PROPERTIES = {"FunctionName", "TableName", "AliasName", "LogGroupName"}
+_BUS = "AWS::Events::EventBus"
+_NAME_PROPERTIES = {"FunctionName", "TableName", "AliasName", "LogGroupName", "Name"}
 _ARNS = {
     "AWS::Serverless::Function": "lambda function:{}",
+    "AWS::Events::Rule": "events rule/{}",
+    _BUS: "events event-bus/{}",
     **dict.fromkeys(_TABLES, "dynamodb table/{}"),
 }
 
@@ -43,6 +46,7 @@ class Resources:
         """
         self._stack_name = stack_name
         self._key_ids: dict[str, str] = {}
+        self._stream_arns: dict[str, str] = {}
         pseudo = {
             "AWS::AccountId": ACCOUNT,
             "AWS::Partition": "aws",
@@ -78,12 +82,12 @@ class Resources:
             case "Alias":  # SAM's `!Ref Function.Alias`
                 return f"{arn}:{declared['AutoPublishAlias']}"
             case "StreamArn":
-                return f"{arn}/stream/local"
+                return self._stream_arns.get(logical_id, f"{arn}/stream/local")
             case _:
                 return arn if attribute.endswith("Arn") else f"{name}.{attribute}"
 
     def make(self, endpoint: str, dynamodb_endpoint: str) -> None:
-        """Make keys, their aliases and tables; a table may exist already, from another stack.
+        """Make keys, their aliases, buses and tables.
 
         Raises:
             botocore.exceptions.ClientError: the endpoint refuses.
@@ -99,7 +103,13 @@ class Resources:
             )
         for logical_id, properties in self.template.resources(*_TABLES):
             dynamodb = session.client("dynamodb", endpoint_url=dynamodb_endpoint)
-            _make_table(dynamodb, self.attribute(logical_id, "Ref"), properties)
+            name = self.attribute(logical_id, "Ref")
+            stream_arn = _make_table(dynamodb, name, properties)
+            if stream_arn:
+                self._stream_arns[logical_id] = stream_arn
+        for logical_id, _ in self.template.resources(_BUS):
+            events = session.client("events", endpoint_url=endpoint)
+            events.create_event_bus(Name=self.attribute(logical_id, "Ref"))
 
 
 def _arn(service: str, resource: str) -> str:
@@ -115,8 +125,11 @@ def _make_key(kms: "KMSClient", properties: Mapping[str, Any]) -> str:
     return id
 
 
-def _make_table(dynamodb: "DynamoDBClient", name: str, properties: Mapping[str, Any]) -> None:
-    """Translate `AWS::DynamoDB::GlobalTable` or `Table`: both say the same in most of it."""
+def _make_table(dynamodb: "DynamoDBClient", name: str, properties: Mapping[str, Any]) -> str | None:
+    """Translate `AWS::DynamoDB::GlobalTable` or `Table`: both say the same in most of it.
+
+    Returns the ARN of its stream, if it has one.
+    """
     index = ("IndexName", "KeySchema", "Projection")
     table = _only(("AttributeDefinitions", "KeySchema"), properties)
     for indexes in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes"):
@@ -125,11 +138,12 @@ def _make_table(dynamodb: "DynamoDBClient", name: str, properties: Mapping[str, 
     if "StreamSpecification" in properties:
         stream = {"StreamEnabled": True, **properties["StreamSpecification"]}
         table["StreamSpecification"] = stream
-    dynamodb.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", **table)
+    made = dynamodb.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", **table)
     dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
     expiry = properties.get("TimeToLiveSpecification")
     if expiry:
         dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=expiry)
+    return made["TableDescription"].get("LatestStreamArn")
 
 
 def _only(names: Iterable[str], properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The local stack: an emulated AWS, the template's data on it, and its API over HTTP."""
 
 import os
+import queue
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -9,8 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from infra.local import functions, isolation
-from infra.local.emulator import moto
+from infra.local import background, functions, isolation
+from infra.local.emulator import Taken, moto
 from infra.local.functions import Function
 from infra.local.gateway import Gateway
 from infra.local.resources import CREDENTIALS, REGION, Resources
@@ -34,6 +35,11 @@ class Stack:
     def table(self) -> str:
         """Return the name of the table."""
         return self.resources.attribute("Table", "Ref")
+
+    @property
+    def event_bus(self) -> str:
+        """Return the name of the bus."""
+        return self.resources.attribute("EventBus", "Ref")
 
     def invoke(self, function: str, event: object) -> Any:  # noqa: ANN401 - any JSON
         """Invoke a function directly, as whom IAM allows to.
@@ -66,12 +72,15 @@ def local_stack(  # noqa: PLR0913 - each has a default, and a name at the call
     name: str = "keyturn-local",
     parameters: Mapping[str, str] | None = None,
     access_log: AccessLog | None = None,
+    sweep_seconds: float = 15,
 ) -> Iterator[Stack]:
     """Run a stack; all of it ends with the block.
 
     Port 0 picks a free one. `aws` is an endpoint to use instead of starting moto, `dynamodb` one
     for the table alone; on an endpoint that others use too, `name` keeps the tables apart.
     `parameters` are the template's. What functions print goes to this process's standard output.
+    Only on an AWS of its own does it read the table's stream, deliver events, and sweep, every
+    `sweep_seconds`.
 
     Raises:
         OSError: the port is taken.
@@ -80,8 +89,9 @@ def local_stack(  # noqa: PLR0913 - each has a default, and a name at the call
     """
     isolation.install()
     server = Server(port, access_log)
+    taken: Taken = queue.SimpleQueue()
     try:
-        with nullcontext(aws) if aws else moto() as endpoint:
+        with nullcontext(aws) if aws else moto(taken) as endpoint:
             resources = Resources(template, name, parameters or {})
             environment = _environment(endpoint, dynamodb)
             with isolation.environment(environment):
@@ -91,7 +101,12 @@ def local_stack(  # noqa: PLR0913 - each has a default, and a name at the call
             server.gateway = Gateway(resources, declared)
             threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
             try:
-                yield Stack(server.url, endpoint, REGION, resources, declared)
+                with (
+                    nullcontext()
+                    if aws
+                    else background.running(resources, declared, taken, environment, sweep_seconds)
+                ):
+                    yield Stack(server.url, endpoint, REGION, resources, declared)
             finally:
                 server.end()
     finally:
