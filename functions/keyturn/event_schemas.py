@@ -4,15 +4,14 @@ An event may ask for a rotation or report a leak;
 there is no way in it to say a role, a name, a validity or a key.
 """
 
-from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from keyturn import keytext
 from keyturn.errors import FieldInvalid
 from keyturn.keys import Rotation
-from keyturn.schemas import Alias
+from keyturn.schemas import Alias, RotationId
 from keyturn.settings import LONGEST_GRACE, settings
 
 SOURCE = "keyturn.request"
@@ -44,7 +43,7 @@ class _RotationDetail(_Named):
     grace_seconds: Annotated[int, Field(ge=0, le=LONGEST_GRACE)] = Field(
         default_factory=lambda: settings().default_grace_seconds
     )
-    rotation_id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    rotation_id: RotationId | None = None
 
 
 class _Asking(BaseModel):
@@ -52,10 +51,11 @@ class _Asking(BaseModel):
 
     model_config = _STRICT
 
-    id: Annotated[str, Field(min_length=1, max_length=64)]
+    # It goes into events and the audit trail: no underscore, so that no key string passes for one.
+    id: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")]
     source: Literal["keyturn.request"]
     account: str
-    time: Annotated[datetime, Field(strict=False)]
+    time: Annotated[AwareDatetime, Field(strict=False)]
 
     @property
     def at(self) -> int:

@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from keyturn import keytext
 from keyturn.errors import AliasRequired, FieldInvalid, NameRequired, RequestError, RolesInvalid
 from keyturn.keys import Grant, Rotation
 from keyturn.settings import LONGEST_GRACE, settings
@@ -40,6 +41,12 @@ def _refused(error: type[RequestError], message: str = "") -> PydanticCustomErro
 def _text(value: str) -> str:
     if any("\ud800" <= character <= "\udfff" for character in value):
         raise _refused(FieldInvalid, "must not contain lone surrogates")
+    return value
+
+
+def _no_key(value: str) -> str:
+    if keytext.parse(value) is not None:
+        raise _refused(FieldInvalid, "must not be a key")
     return value
 
 
@@ -93,6 +100,15 @@ Alias = Annotated[str, BeforeValidator(_alias, json_schema_input_type=str | int)
 Roles = Annotated[tuple[str, ...], BeforeValidator(_roles, json_schema_input_type=list[str])]
 AliasPrefix = Annotated[str, Field(max_length=_ALIAS_LENGTH), AfterValidator(_alias_prefix)]
 Text = Annotated[str, AfterValidator(_text)]
+RotationId = Annotated[Text, Field(min_length=1, max_length=64), AfterValidator(_no_key)]
+
+
+def stored_alias(value: object) -> str | None:
+    """Return an alias in stored form, by the rules of a request; `None` where it breaks them."""
+    try:
+        return _alias(value)
+    except PydanticCustomError:
+        return None
 
 
 class CreateRequest(BaseModel):
@@ -130,9 +146,7 @@ class RotateRequest(BaseModel):
     grace_seconds: Annotated[int, Field(ge=0, le=LONGEST_GRACE)] = Field(
         default_factory=lambda: settings().default_grace_seconds
     )
-    rotation_id: Annotated[Text, Field(min_length=1, max_length=64)] = Field(
-        default_factory=lambda: uuid4().hex
-    )
+    rotation_id: RotationId = Field(default_factory=lambda: uuid4().hex)
     force: bool = False
 
     def rotation(self) -> Rotation:

@@ -278,7 +278,7 @@ def test_who_calls_is_what_the_authorizer_said(
 
     @made.app.get("/x")
     def who() -> MessageResponse:
-        return MessageResponse(message=made.actor())
+        return MessageResponse(message=made.by().actor)
 
     given = asked(made, request("GET", "/x", caller=caller))
 
