@@ -2,12 +2,13 @@
 PYTHON ?= python3
 PORT ?= 8000
 WORKERS ?= 2
+EVENT ?= events/rotation_requested.json
 VENV ?= .venv
 BIN = $(VENV)/bin
 export PYTHON
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: help run test prove lint format build validate lock clean
+.PHONY: help run event test prove lint format build validate lock clean
 
 help:  ## show this list (the default)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile

@@ -19,8 +19,8 @@ patterns    which event matches a pattern
 invocations a function that nobody waits for: tried again a little, then given up
 send        puts an event on the bus of the stack that runs: `make event`
 
-Everything about routes, functions, authorizers, gateway responses, rules and the stream's mapping is
-read from `template.yaml`. Not imitated: throttles, caching of decisions, IAM, the bus's policy, the
-archive, the access log, Lambda's own payload limits, how long and how often AWS tries again, where
-it puts what it gives up, and the schedule's own rhythm.
+Everything about routes, functions, authorizers, gateway responses, rules and the stream's mapping
+is read from `template.yaml`. Not imitated: throttles, caching of decisions, IAM, the bus's policy,
+the archive, the access log, Lambda's own payload limits, how long and how often AWS tries again,
+where it puts what it gives up, and the schedule's own rhythm.
 """

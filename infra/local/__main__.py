@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _HIGHEST_PORT = 65535
 
 LOG = Path(".cache/functions.log")
+PLACE = LOG.with_name("local.json")  # where to send events, as long as the stack runs
 WELCOME = """
 Keyturn is running here. Nothing is kept: Ctrl-C ends all of it, keys included.
 What the functions log: {log}
@@ -31,6 +33,12 @@ In another terminal:
     -H 'Content-Type: application/json' \\
     -d '{{"alias": "billing", "name": "Billing", "roles": ["user"]}}' \\
     | tee /dev/stderr | sed -E 's/.*"id": ?"([^"]+)".*/\\1/')
+
+  # give it a new string; the old one works for another day
+  curl -s -X POST $URL/api/apikey/$ID/rotate -H "Authorization: Bearer $KEY"
+
+  # what happened to it; `make event` asks for the next rotation by an event
+  curl -s $URL/api/apikey/$ID/events -H "Authorization: Bearer $KEY"
 
   # revoke it
   curl -s -X DELETE $URL/api/apikey/$ID -H "Authorization: Bearer $KEY"
@@ -81,7 +89,7 @@ def _run(port: int, log: Path, out: TextIO) -> int:
     from infra.local.template import TemplateError  # noqa: PLC0415
 
     try:
-        with local_stack(port, access_log=_say) as stack:
+        with local_stack(port, access_log=_say) as stack, _written_down(stack, log):
             _welcome(stack, log, out)
             threading.Event().wait()
     except OSError as error:
@@ -102,6 +110,7 @@ def _welcome(stack: "Stack", log: Path, out: TextIO) -> None:
         "aws_endpoint": stack.aws_endpoint,
         "region": stack.region,
         "table": stack.table,
+        "event_bus": stack.event_bus,
     }
     out.write(f"\nready {json.dumps(ready)}\n")
     out.flush()
@@ -111,6 +120,19 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > _HIGHEST_PORT:
         raise argparse.ArgumentTypeError(f"must be a number from 0 to {_HIGHEST_PORT}")
     return int(text)
+
+
+@contextlib.contextmanager
+def _written_down(stack: "Stack", log: Path) -> Iterator[None]:
+    """Leave beside the log where to send events."""
+    place = log.with_name(PLACE.name)
+    text = json.dumps({"aws_endpoint": stack.aws_endpoint, "event_bus": stack.event_bus})
+    place.write_text(text, encoding="utf-8")
+    try:
+        yield
+    finally:
+        if place.exists() and place.read_text(encoding="utf-8") == text:  # else another stack's
+            place.unlink()
 
 
 def _say(line: str) -> None:
