@@ -17,7 +17,6 @@ from botocore.exceptions import EndpointConnectionError
 from infra.local.__main__ import LOG, PLACE
 from infra.local.resources import CREDENTIALS, REGION
 
-
 if TYPE_CHECKING:
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
@@ -43,7 +42,7 @@ def send(event: dict[str, Any], place: dict[str, str]) -> str:
         aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
     )
-    entry: "PutEventsRequestEntryTypeDef" = {
+    entry: PutEventsRequestEntryTypeDef = {
         "EventBusName": place["event_bus"],
         "Source": event["source"],
         "DetailType": event["detail-type"],
