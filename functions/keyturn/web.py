@@ -10,6 +10,7 @@ import traceback
 from base64 import b64decode
 from collections.abc import Mapping
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -123,16 +124,13 @@ class Web:
         return ":".join(caller[part] for part in ("id", "alias") if part in caller)
 
     def only_parameters(self, *names: str) -> None:
-        """Refuse query parameters that are not these, or are repeated.
+        """Refuse query parameters that are not these; validation refuses those given twice.
 
         Raises:
-            FieldInvalid: naming the parameter, where it is one of ours.
+            FieldInvalid: there is another one.
         """
-        for name, values in self.app.current_event.resolved_query_string_parameters.items():
-            if name not in names:
-                raise errors.FieldInvalid("unknown query parameter")
-            if len(values) > 1:
-                raise errors.FieldInvalid(f"{name}: must be given once")
+        if not self.app.current_event.resolved_query_string_parameters.keys() <= {*names}:
+            raise errors.FieldInvalid("unknown query parameter")
 
     def done(self, metric: str, key: ApiKey) -> None:
         """Log and count what was done to `key`."""
@@ -151,7 +149,10 @@ class Web:
 
     def _failed(self, error: Exception) -> Response[str]:
         # Where it happened, not what it said: an exception's text may quote a key.
-        frames = [f"{f.name}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)]
+        frames = [
+            f"{Path(f.filename).name}:{f.lineno} {f.name}"
+            for f in traceback.extract_tb(error.__traceback__)
+        ]
         line = {"status": 500, "error": type(error).__name__, "frames": frames}
         log.error("failed", extra=self._line() | line)
         return self._error(errors.InternalError())
