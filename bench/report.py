@@ -127,21 +127,22 @@ def _charts(results: Results) -> dict[str, str]:
     if "bench" in results:
         run = results["bench"]
         warmed, started, real = run["warm"]["ratios"], run["cold"]["ratios"], run["runtime"]
+        bars = [
+            _ratio("Keyturn, key refused unread", warmed["refused_check"], ours=True),
+            _ratio("Keyturn, without the read", warmed["own_logic"], ours=True),
+            _ratio("Keyturn authorizer", warmed["ours"], ours=True),
+            _ratio("djangorestframework-api-key*", warmed["drf"]),
+            _ratio("Flask, bare WSGI call*", warmed["flask_wsgi"]),
+            _ratio("Flask, test client*", warmed["flask"]),
+            Bar("boto3 get_item alone", 1, "1"),
+            _ratio("tutorial authorizer", warmed["tutorial"]),
+            _ratio("keyshield, cached*", warmed["keyshield_cached"]),
+            _ratio("keyshield*", warmed["keyshield"]),
+        ]
         drawn["warm"] = chart(
             "CPU for one verification, in a warm process",
             "boto3's get_item = 1; shorter is better; * on SQLite, no network, nothing signed",
-            [
-                _ratio("Keyturn, key refused unread", warmed["refused_check"], ours=True),
-                _ratio("Keyturn, without the read", warmed["own_logic"], ours=True),
-                _ratio("Keyturn authorizer", warmed["ours"], ours=True),
-                _ratio("djangorestframework-api-key*", warmed["drf"]),
-                _ratio("Flask, bare WSGI call*", warmed["flask_wsgi"]),
-                _ratio("Flask, test client*", warmed["flask"]),
-                Bar("boto3 get_item alone", 1, "1"),
-                _ratio("keyshield, cached*", warmed["keyshield_cached"]),
-                _ratio("tutorial authorizer", warmed["tutorial"]),
-                _ratio("keyshield*", warmed["keyshield"]),
-            ],
+            sorted(bars, key=lambda bar: bar.value),
             longest=2,
             mark=1,
         )

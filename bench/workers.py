@@ -8,7 +8,7 @@ import os
 import subprocess
 import tempfile
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,6 +148,3 @@ def _environment(key: dict[str, Any], port: int, folder: str) -> dict[str, str]:
         "POWERTOOLS_SERVICE_NAME": "keyturn",
         "POWERTOOLS_METRICS_NAMESPACE": "Keyturn",
     }
-
-
-Report = Callable[[str], None]

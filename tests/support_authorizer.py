@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.support import REQUEST_ID, request
+import authorize
+import create_key
+from tests.support import REQUEST_ID, Context, answer, post, request
 
 API = "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5"
 HANDLER = Path(__file__).parent.parent / "functions" / "authorize.py"
@@ -85,3 +87,21 @@ def websocket(headers: Mapping[str, list[str]]) -> dict[str, Any]:
             "apiId": "a1b2c3d4e5",
         },
     }
+
+
+def made(alias: str = "root", roles: tuple[str, ...] = ("admin",)) -> str:
+    """Create or renew a key with these roles, and return its string."""
+    body = {"alias": alias, "name": "N", "roles": roles}
+    return str(answer(create_key.handler, post(body)).body["key"])
+
+
+def effect(event: object) -> str:
+    """Return Allow or Deny, or what was raised: API Gateway looks at the text."""
+    try:
+        decision = authorize.handler(event, Context())
+    except Exception as error:  # noqa: BLE001 - as a Lambda runtime does
+        return str(error)
+    if "isAuthorized" in decision:
+        return "Allow" if decision["isAuthorized"] is True else "Unauthorized"
+    (statement,) = decision["policyDocument"]["Statement"]
+    return str(statement["Effect"])

@@ -7,13 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import authorize
-import create_key
 import revoke_key
 from keyturn import keytext, row
 from keyturn.errors import Unavailable
 from keyturn.keys import DAY
-from tests.support import NOW, REQUEST_ID, Clock, Context, Output, answer, delete, post
-from tests.support_authorizer import API, authorizer, http, rest, token, websocket
+from tests.support import NOW, Clock, Context, Output, answer, delete
+from tests.support_authorizer import API, effect, http, made, rest, token, websocket
 from tests.support_aws import Aws, Table, lost_reply, refused
 
 ASKED = [
@@ -30,28 +29,11 @@ def _prepared(aws: Aws, clock: Clock) -> None:
     """Every test has AWS, and a clock that stands still."""
 
 
-def made(alias: str = "root", roles: tuple[str, ...] = ("admin",), **fields: object) -> str:
-    body = {"alias": alias, "name": "N", "roles": roles, **fields}
-    return str(answer(create_key.handler, post(body)).body["key"])
-
-
 @pytest.fixture
 def key(aws: Aws) -> str:
     key = made()
     aws.forget()
     return key
-
-
-def effect(event: object) -> str:
-    """Return Allow or Deny, or what was raised: API Gateway looks at the text."""
-    try:
-        decision = authorize.handler(event, Context())
-    except Exception as error:  # noqa: BLE001 - as a Lambda runtime does
-        return str(error)
-    if "isAuthorized" in decision:
-        return "Allow" if decision["isAuthorized"] is True else "Unauthorized"
-    (statement,) = decision["policyDocument"]["Statement"]
-    return str(statement["Effect"])
 
 
 def test_a_good_key_is_let_into_the_whole_stage(key: str) -> None:
@@ -119,9 +101,6 @@ def test_several_roles_are_joined_with_commas() -> None:
     decision = authorize.handler(token(key), Context())
 
     assert decision["context"]["roles"] == "user,admin"
-
-
-# who is refused
 
 
 @pytest.mark.parametrize("asked", ASKED)
@@ -223,9 +202,6 @@ def test_an_old_string_in_its_grace_says_which_it_is(key: str, table: Table, clo
     assert effect(token(key)) == "Unauthorized"
 
 
-# what cannot be known
-
-
 @pytest.mark.parametrize("asked", ASKED)
 def test_what_cannot_be_known_is_neither_access_nor_a_401(
     asked: Asked, key: str, aws: Aws, output: Output
@@ -258,54 +234,3 @@ def test_a_lost_reply_is_asked_for_again(key: str, aws: Aws) -> None:
     aws.plan("GetItem", lost_reply)
 
     assert effect(token(key)) == "Allow"
-
-
-# which roles
-
-
-@pytest.mark.parametrize("roles", [None, "", " ", ",", "admin,,user", "*,admin"])
-def test_a_forgotten_or_mistaken_setting_opens_no_door(
-    roles: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with pytest.raises(ValueError, match="REQUIRED_ROLES"):
-        authorizer(monkeypatch, roles)
-
-
-@pytest.mark.parametrize(
-    ("asks_for", "has", "outcome"),
-    [
-        ("*", (), "Allow"),
-        ("*", ("user",), "Allow"),
-        ("user", ("user",), "Allow"),
-        ("user,creator", ("creator",), "Allow"),
-        ("user,creator", ("admin",), "Deny"),
-        ("admin", (), "Deny"),
-    ],
-)
-def test_any_one_of_the_required_roles_suffices(
-    asks_for: str, has: tuple[str, ...], outcome: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    key = made("other", has)
-
-    decision = authorizer(monkeypatch, asks_for).handler(token(key), Context())
-
-    assert decision["policyDocument"]["Statement"][0]["Effect"] == outcome
-
-
-# the line in the log
-
-
-def test_each_decision_is_one_line(key: str, output: Output) -> None:
-    before = len(output.records())
-
-    for event in (token(key), token("nonsense"), rest({"X-API-Key": [key]})):
-        effect(event)
-
-    one, other, third = output.records()[before:]
-    assert (one["reason"], one["alias"], one["request_id"]) == (
-        "valid",
-        "root",
-        "lambda-request-id",
-    )
-    assert (other["reason"], "alias" in other) == ("malformed", False)
-    assert third["request_id"] == REQUEST_ID

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 import create_key
 import revoke_key
@@ -93,6 +95,25 @@ def test_a_key_is_revoked_whatever_its_prefix_was(table: Table, key: str) -> Non
     table.put(table.row() | {"secret_hash": {"B": text.digest}})
 
     assert revoke(text.reveal()).status == 200
+
+
+@given(at=st.integers(0, 50), mistake=st.sampled_from(["drop", "double", "change", "swap"]))
+def test_a_key_with_any_mistake_in_it_is_not_found_and_not_looked_for(
+    at: int, mistake: str, key: str, aws: Aws
+) -> None:
+    before, here, after, rest = key[:at], key[at], key[at + 1], key[at + 2 :]
+    changed = "0" if here == "1" else "1"
+    middle = {
+        "drop": after,
+        "double": here + here + after,
+        "change": changed + after,
+        "swap": after + here,
+    }
+    mistaken = before + middle[mistake] + rest
+    assume(mistaken != key)
+
+    assert revoke(mistaken).status == 404
+    assert aws.calls == []
 
 
 def test_the_row_stays_so_that_the_alias_keeps_its_key(key: str) -> None:

@@ -7,6 +7,7 @@ process. Expiry never does: it is judged anew each time. What nobody could know 
 
 from collections.abc import Callable
 from threading import Lock
+from weakref import finalize
 
 from keyturn import row
 from keyturn.keys import Credential
@@ -30,6 +31,7 @@ def reader() -> Reader:
         item = lean.get(id)
         return None if item is None else row.to_credential(item)
 
+    finalize(read, lean.close)  # in Lambda never: the environment ends with its connections
     return cached(read, verify_cache_seconds())
 
 

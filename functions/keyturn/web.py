@@ -11,6 +11,7 @@ from base64 import b64decode
 from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -127,18 +128,13 @@ class Web:
         return By(actor, self.request_id)
 
     def only_parameters(self, *names: str) -> None:
-        """Refuse query parameters that are not these, or are repeated.
+        """Refuse query parameters that are not these; validation refuses those given twice.
 
         Raises:
-            FieldInvalid: naming the parameter, where it is one of ours.
+            FieldInvalid: there is another one.
         """
-        # Powertools may have unwrapped single values in place by now.
-        given: dict[str, Any] = self.app.current_event.resolved_query_string_parameters
-        for name, values in given.items():
-            if name not in names:
-                raise errors.FieldInvalid("unknown query parameter")
-            if isinstance(values, list) and len(values) > 1:
-                raise errors.FieldInvalid(f"{name}: must be given once")
+        if not self.app.current_event.resolved_query_string_parameters.keys() <= {*names}:
+            raise errors.FieldInvalid("unknown query parameter")
 
     def done(self, metric: str, key: ApiKey) -> None:
         """Log and count what was done to `key`."""
@@ -156,7 +152,10 @@ class Web:
 
     def _failed(self, error: Exception) -> Response[str]:
         # Where it happened, not what it said: an exception's text may quote a key.
-        frames = [f"{f.name}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)]
+        frames = [
+            f"{Path(f.filename).name}:{f.lineno} {f.name}"
+            for f in traceback.extract_tb(error.__traceback__)
+        ]
         line = {"status": 500, "error": type(error).__name__, "frames": frames}
         log.error("failed", extra=self._line() | line)
         return self._error(errors.InternalError())

@@ -1,14 +1,17 @@
-import os
 from collections.abc import Iterator
 
 import pytest
 
+from tests.dynamodb_local import dynamodb_local
 from tests.e2e.served import Service, served
+from tests.races.places import alias
+
+__all__ = ["alias", "dynamodb_local"]
 
 
 @pytest.fixture(scope="session")
 def _service() -> Iterator[Service]:
-    with served() as service:
+    with served("e2e") as service:
         assert service.stack.admin_key
         yield service
 
@@ -19,9 +22,3 @@ def service(_service: Service) -> Iterator[Service]:
     _service.wire.heal()
     yield _service
     _service.wire.heal()
-
-
-@pytest.fixture
-def alias() -> str:
-    """An alias that nobody had before."""
-    return f"alias-{os.urandom(8).hex()}"

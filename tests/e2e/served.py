@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 import boto3
 
-from infra.local.emulator import moto
 from infra.local.stack import Stack, local_stack
 from keyturn import keytext
 from tests.faults.wire import Wire, wire_to
+from tests.races.places import moto_url
 
 PATH = "/api/apikey"
 Headers = Iterable[tuple[str, str]]
@@ -145,12 +145,11 @@ def _row_of(alias: str) -> dict[str, Any]:
 
 
 @contextmanager
-def served() -> Iterator[Service]:
-    """Run the service on an emulated AWS of its own."""
+def served(name: str) -> Iterator[Service]:
+    """Run the service with a table of its own on moto."""
     with (
-        moto() as endpoint,
-        wire_to(endpoint) as wire,
-        local_stack(aws=wire.url) as stack,
-        closing(boto3.client("dynamodb", endpoint_url=endpoint)) as onlooker,
+        wire_to(moto_url()) as wire,
+        local_stack(aws=wire.url, name=name) as stack,
+        closing(boto3.client("dynamodb", endpoint_url=moto_url())) as onlooker,
     ):
         yield Service(stack, wire, onlooker)

@@ -135,7 +135,6 @@ def wrong(key: str) -> dict[str, str]:
         "a plus for a blank": f"+{key}",
         "an alias": "an-alias",
         "a wildcard": "*",
-        "a route that is to come": "verify",
         "bytes that are no UTF-8": "%FF%FE",
         "a broken escape": "%ZZ",
         "a lone percent sign": f"{key}%",

@@ -4,9 +4,9 @@ import pytest
 
 from tests.dynamodb_local import dynamodb_local
 from tests.faults.wire import Wire, wire_to
-from tests.races.places import Place, alias, moto_server, on_dynamodb_local, on_moto, place
+from tests.races.places import Place, alias, on_dynamodb_local, on_moto, place
 
-__all__ = ["alias", "dynamodb_local", "moto_server", "on_dynamodb_local", "on_moto", "place"]
+__all__ = ["alias", "dynamodb_local", "on_dynamodb_local", "on_moto", "place"]
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ class Case:
 
 @pytest.fixture
 def case(place: Place, far: Place, database: Wire, alias: str) -> Case:
-    return Case(place, database, alias, far.issuer(), place.issuer())
+    return Case(place, database, alias, far.issuer(), place.other)
 
 
 @lost

@@ -8,13 +8,18 @@ import pytest
 import authorize
 import create_key
 import revoke_key
+import self_key
+import verify_key
 from keyturn import keytext
 from tests.infra.declared import ROOT, resolved
 from tests.support import Context, answer
+from tests.support_authorizer import authorizer
 from tests.support_aws import Aws, Table
 
 NAMES = sorted(path.stem for path in (ROOT / "events").glob("*.json"))
-OVER_HTTP = [name for name in NAMES if name != "create_first_admin"]
+OTHERS = ["authorize_http_api", "authorize_token", "authorize_websocket"]
+"""What other APIs of the account ask."""
+OVER_HTTP = [name for name in NAMES if name not in {"create_first_admin", *OTHERS}]
 
 
 def event(name: str) -> dict[str, Any]:
@@ -32,8 +37,10 @@ def made(request: dict[str, Any], table: Table, key: str) -> None:
 
 
 def presented(asked: dict[str, Any]) -> str:
-    header: str = asked["headers"]["Authorization"]
-    return header.removeprefix("Bearer ")
+    headers = asked.get("headers") or {"Authorization": asked["authorizationToken"]}
+    said = {name.lower(): value for name, value in headers.items()}
+    key: str = said.get("x-api-key") or said["authorization"].removeprefix("Bearer ")
+    return key
 
 
 def test_create_makes_a_key_and_renew_keeps_it(aws: Aws) -> None:
@@ -71,6 +78,41 @@ def test_the_authorizer_lets_the_first_admin_in_and_nobody_else(table: Table) ->
         authorize.handler(event("authorize_deny"), Context())
 
 
+def test_verify_tells_whether_the_key_that_create_makes_is_good(table: Table) -> None:
+    assert answer(verify_key.handler, event("verify")).body["code"] == "not_found"
+
+    made(event("create"), table, presented(event("self_read")))
+
+    assert answer(verify_key.handler, event("verify")).body["code"] == "valid"
+
+
+def test_self_shows_the_key_that_create_makes_and_ends_it(table: Table) -> None:
+    made(event("create"), table, presented(event("self_read")))
+
+    assert answer(self_key.handler, event("self_read")).body["alias"] == "billing"
+    assert answer(self_key.handler, event("self_revoke")).status == 200
+    assert table.row()["revoke_reason"] == {"S": "compromised"}
+    # In the moment between an authorizer's answer and this: it is done.
+    assert answer(self_key.handler, event("self_revoke")).status == 404
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_shared_authorizer_lets_the_key_that_create_makes_into_any_kind_of_api(
+    name: str, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(event("create"), table, presented(event(name)))
+
+    decision = authorizer(monkeypatch, "*").handler(event(name), Context())
+
+    if name == "authorize_http_api":
+        assert decision["isAuthorized"] is True
+    else:
+        (statement,) = decision["policyDocument"]["Statement"]
+        assert statement["Effect"] == "Allow"
+        assert event(name)["methodArn"].startswith(statement["Resource"].removesuffix("*"))
+    assert decision["context"]["alias"] == "billing"
+
+
 @pytest.mark.parametrize("name", OVER_HTTP)
 def test_an_event_is_one_that_the_api_of_the_template_sends(name: str) -> None:
     asked = event(name)
@@ -93,7 +135,9 @@ def test_an_event_is_one_that_the_api_of_the_template_sends(name: str) -> None:
     assert key is not None
     assert presented(asked) in (ROOT / "events/README.md").read_text()
     if "authorizer" in context:
-        assert context["authorizer"]["id"] == key.id == keytext.id_of("", "admin")
+        alias = "billing" if asked["resource"].endswith("/self") else "admin"
+        assert context["authorizer"]["alias"] == alias
+        assert context["authorizer"]["id"] == key.id == keytext.id_of("", alias)
 
 
 def test_the_readme_names_every_event() -> None:

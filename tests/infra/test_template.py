@@ -1,4 +1,4 @@
-"""Template and code agree, and what guards the data is there."""
+"""Template and code agree: each function's handler, environment, permissions and time."""
 
 import dataclasses
 import importlib
@@ -13,17 +13,28 @@ from typing import Any
 import pytest
 import yaml
 
-from keyturn import row, service
+from keyturn import service
 from keyturn.aws import CONFIG
 from keyturn.settings import Settings
 from tests.infra.declared import PATH, ROOT, deployed, resolved, written
 
 FUNCTION = "AWS::Serverless::Function"
+HANDLER = "authorize.handler"
 FUNCTIONS = resolved(FUNCTION)
 ROLES = resolved("AWS::IAM::Role")
-TABLE = resolved("AWS::DynamoDB::GlobalTable")["Table"]
-OUTLIVES = ("Table", "Key", "ApiGatewayLogRole", "ApiGatewayAccount")
 DATA = {"dynamodb", "kms"}
+
+# What an authorizer acts on beside what all functions share.
+ASKS = {
+    "AdminAuthorizerFunction": {"REQUIRED_ROLES": "admin"},
+    "VerifyCallerAuthorizerFunction": {"REQUIRED_ROLES": "VerifyCallerRoles"},
+    "AnyKeyAuthorizerFunction": {"REQUIRED_ROLES": "*"},
+    "SharedAuthorizerFunction": {
+        "REQUIRED_ROLES": "AttachRequiredRoles",
+        "VERIFY_CACHE_SECONDS": "VerifyCacheSeconds",
+    },
+}
+AUTHORIZERS = sorted(ASKS)
 
 # What a function does to rows and with the KMS key, and nothing beside it.
 DOES = {
@@ -36,8 +47,11 @@ DOES = {
     },
     # One conditional write; it neither reads a row first nor ever opens a key string.
     "RevokeKeyFunction": {("dynamodb:UpdateItem", "Table.Arn")},
-    # One read; what lets others in can change nothing and open nothing.
-    "AdminAuthorizerFunction": {("dynamodb:GetItem", "Table.Arn")},
+    # One read; what judges a key can change nothing and open nothing.
+    "VerifyKeyFunction": {("dynamodb:GetItem", "Table.Arn")},
+    **{authorizer: {("dynamodb:GetItem", "Table.Arn")} for authorizer in AUTHORIZERS},
+    # One read, or one conditional write; a holder gets to know no key string.
+    "SelfKeyFunction": {("dynamodb:GetItem", "Table.Arn"), ("dynamodb:UpdateItem", "Table.Arn")},
 }
 
 
@@ -70,9 +84,35 @@ def test_a_handler_is_a_callable_of_a_module_that_imports(function: str) -> None
 def test_the_environment_is_the_settings_fields(function: str) -> None:
     variables = FUNCTIONS[function]["Environment"]["Variables"]
     fields = {field.name.upper() for field in dataclasses.fields(Settings)}
-    own = {"REQUIRED_ROLES"} if FUNCTIONS[function]["Handler"] == "authorize.handler" else set()
+    own = ASKS.get(function, {}).keys()
 
     assert {name for name in variables if not name.startswith("POWERTOOLS_")} == fields | own
+
+
+def test_every_authorizer_is_the_same_code_and_asks_for_roles_of_its_own() -> None:
+    same = ("Handler", "CodeUri", "Role", "Timeout", "AutoPublishAlias")
+    assert {name for name, f in FUNCTIONS.items() if f["Handler"] == HANDLER} == ASKS.keys()
+    assert len({json.dumps([FUNCTIONS[name][part] for part in same]) for name in AUTHORIZERS}) == 1
+    for name, asks in ASKS.items():
+        given = {parameter: f"<{parameter}>" for parameter in written()["Parameters"]}
+        variables = resolved(FUNCTION, given)[name]["Environment"]["Variables"]
+        expected = {variable: given.get(value, value) for variable, value in asks.items()}
+        assert {variable: variables[variable] for variable in asks} == expected
+
+
+def test_the_defaults_ask_for_admin_to_verify_and_remember_nothing() -> None:
+    defaults = {
+        (name, variable): FUNCTIONS[name]["Environment"]["Variables"][variable]
+        for name, asks in ASKS.items()
+        for variable in asks
+    }
+    assert defaults == {
+        ("AdminAuthorizerFunction", "REQUIRED_ROLES"): "admin",
+        ("VerifyCallerAuthorizerFunction", "REQUIRED_ROLES"): "admin",
+        ("AnyKeyAuthorizerFunction", "REQUIRED_ROLES"): "*",
+        ("SharedAuthorizerFunction", "REQUIRED_ROLES"): "*",
+        ("SharedAuthorizerFunction", "VERIFY_CACHE_SECONDS"): "0",
+    }
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -104,8 +144,13 @@ def test_beside_the_data_a_function_may_only_log_and_trace(function: str, tracin
         for action in statement["Action"]
         if action.partition(":")[0] not in DATA
     }
-    log = FUNCTIONS[function]["LoggingConfig"]["LogGroup"].removesuffix(".Ref")
-    expected = {"logs:CreateLogStream": [f"{log}.Arn"], "logs:PutLogEvents": [f"{log}.Arn"]}
+    # Those of a role write each to its own log, and may to one another's.
+    logs = [
+        other["LoggingConfig"]["LogGroup"].removesuffix(".Ref") + ".Arn"
+        for other in FUNCTIONS.values()
+        if other["Role"] == FUNCTIONS[function]["Role"]
+    ]
+    expected = {"logs:CreateLogStream": logs, "logs:PutLogEvents": logs}
     if tracing == "Active":
         expected |= {"xray:PutTraceSegments": ["*"], "xray:PutTelemetryRecords": ["*"]}
     assert rest == expected
@@ -131,73 +176,15 @@ def test_the_kms_key_is_used_only_in_the_services_own_context() -> None:
     assert all(statement["Condition"] == expected for statement in using)
 
 
-def test_the_account_administers_the_kms_key_and_only_keyturns_context_uses_it() -> None:
-    statements = resolved("AWS::KMS::Key")["Key"]["KeyPolicy"]["Statement"]
-    account = {"AWS": "arn:aws:iam::123456789012:root"}
-    assert [statement["Principal"] for statement in statements] == [account, account]
-    administers, uses = ({*statement["Action"]} for statement in statements)
-    assert {"kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"} <= administers
-    assert uses == {"kms:Encrypt", "kms:Decrypt"}
-    # Named one by one, and none that opens a ciphertext or lets somebody else do so.
-    assert not [a for a in administers if re.search(r"\*|crypt|CreateGrant|GenerateDataKey", a)]
-
-
-@pytest.mark.parametrize("resource", OUTLIVES)
-def test_data_and_what_others_depend_on_outlive_the_stack(resource: str) -> None:
-    declared = written()["Resources"][resource]
-    assert declared["DeletionPolicy"] == declared["UpdateReplacePolicy"] == "Retain"
-
-
-def test_the_table_is_guarded_and_can_get_a_second_region() -> None:
-    assert TABLE["BillingMode"] == "PAY_PER_REQUEST"
-    assert TABLE["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
-    assert TABLE["TimeToLiveSpecification"] == {"AttributeName": "delete_at", "Enabled": True}
-    assert TABLE["Replicas"] == [
-        {
-            "Region": "us-east-1",
-            "DeletionProtectionEnabled": True,
-            "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
-        }
-    ]
-    key = resolved("AWS::KMS::Key")["Key"]
-    assert (key["MultiRegion"], key["EnableKeyRotation"]) == (True, True)
-
-
-def test_the_tables_keys_and_indexes_are_those_the_rows_are_written_for() -> None:
-    def schema(part: dict[str, Any]) -> list[str]:
-        assert [key["KeyType"] for key in part["KeySchema"]] == ["HASH", "RANGE"]
-        return [key["AttributeName"] for key in part["KeySchema"]]
-
-    indexes = {index["IndexName"]: index for index in TABLE["GlobalSecondaryIndexes"]}
-    assert schema(TABLE) == list(row.primary_key("an id"))
-    assert {name: schema(index) for name, index in indexes.items()} == {
-        "by_alias": ["kind", "alias"],
-        "due": ["due_shard", "due_at"],
-    }
-    types = {a["AttributeName"]: a["AttributeType"] for a in TABLE["AttributeDefinitions"]}
-    assert types == {
-        **dict.fromkeys(("id", "item", "kind", "alias"), "S"),
-        **dict.fromkeys(("due_shard", "due_at"), "N"),
-    }
-    assert indexes["due"]["Projection"] == {"ProjectionType": "KEYS_ONLY"}
-    listed = indexes["by_alias"]["Projection"]
-    assert listed["ProjectionType"] == "INCLUDE"
-    # Whole, because it cannot be changed in place; and nothing that opens or checks a key.
-    assert set(listed["NonKeyAttributes"]) == {
-        *("name", "roles", "metadata", "is_active", "revoked_at", "revoke_reason", "created_at"),
-        *("updated_at", "updated_by", "expires_at", "ttl_days", "rotate_every_days", "generation"),
-        *("hint", "previous_expires_at", "version"),
-    }
-
-
 def test_a_function_ends_after_all_it_may_wait_for_and_before_the_gateway_gives_up() -> None:
     attempts = CONFIG.retries["total_max_attempts"]  # type: ignore[attr-defined]
     call = attempts * (CONFIG.connect_timeout + CONFIG.read_timeout)  # type: ignore[attr-defined]
     longest = 3 * (call + 1) + service.START_OVER  # create: read, seal, write; 1 s of back-off each
 
-    timeouts = {name: function["Timeout"] for name, function in FUNCTIONS.items()}
-    assert longest < timeouts["CreateKeyFunction"] == timeouts["RevokeKeyFunction"] < 29
-    assert call + 1 <= timeouts["AdminAuthorizerFunction"] < 29
+    for name, function in FUNCTIONS.items():
+        # An HTTP API gives an authorizer 10 s.
+        needed, most = (call + 1, 10) if name in AUTHORIZERS else (longest, 29)
+        assert needed <= function["Timeout"] < most
     assert all(function["MemorySize"] >= 256 for function in FUNCTIONS.values())
 
 
@@ -221,49 +208,31 @@ def test_every_log_is_kept_for_the_time_the_parameter_says() -> None:
     assert {group["RetentionInDays"] for group in groups.values()} == {"7"}
 
 
-def test_an_authorizer_is_replaced_whole_when_what_it_acts_on_changes() -> None:
-    version = written()["Resources"]["AdminAuthorizerFunction"]["Properties"]["VersionDescription"]
-    assert version == ("Sub", "${Table} ${Architecture} ${Tracing}")
-    published = [r for r in deployed().values() if r["Type"] == "AWS::Lambda::Version"]
-    assert [r["Properties"]["Description"] for r in published] == [{"Fn::Sub": version[1]}]
+@pytest.mark.parametrize("name", AUTHORIZERS)
+def test_an_authorizer_is_replaced_whole_when_what_it_acts_on_changes(name: str) -> None:
+    _, said = written()["Resources"][name]["Properties"]["VersionDescription"]
+    parameters = [value for value in ASKS[name].values() if value in written()["Parameters"]]
+    assert re.findall(r"\$\{(\w+)\}", said) == ["Table", "Architecture", "Tracing", *parameters]
+    (version,) = [
+        resource["Properties"]
+        for resource in deployed().values()
+        if resource["Type"] == "AWS::Lambda::Version"
+        and resource["Properties"]["FunctionName"] == {"Ref": name}
+    ]
+    assert version["Description"] == {"Fn::Sub": said}
 
 
-@pytest.mark.parametrize("name", written()["Parameters"])
-def test_a_parameter_says_what_it_is_for_and_what_it_takes(name: str) -> None:
-    parameter = written()["Parameters"][name]
-    assert parameter["Description"]
-    assert {"AllowedPattern", "AllowedValues", "MinValue"} & parameter.keys()
-    # A secret with a default is everybody's secret.
-    assert not re.search("secret|password|token", name, re.IGNORECASE)
-    assert not (parameter.get("NoEcho") and "Default" in parameter)
-
-
-@pytest.mark.parametrize("prefix", ["kt", "a1_b2", "kt_", "_kt", "Kt", "1k", "k__t", "k-t", ""])
-def test_a_prefix_deploys_where_the_code_accepts_it(prefix: str) -> None:
-    pattern = written()["Parameters"]["KeyPrefix"]["AllowedPattern"]
-    assert bool(re.search(pattern, prefix)) == _accepted(key_prefix=prefix)
-
-
-@pytest.mark.parametrize(
-    "roles", ["admin", "user,admin", "admin,user", "a,admin,b", "user", "administrator", "sadmin,a"]
-)
-def test_roles_deploy_where_the_code_accepts_them(roles: str) -> None:
-    pattern = written()["Parameters"]["AllowedRoles"]["AllowedPattern"]
-    assert bool(re.search(pattern, roles)) == _accepted(allowed_roles=tuple(roles.split(",")))
-
-
-def _accepted(**changed: Any) -> bool:  # noqa: ANN401 - a settings field
-    fields: dict[str, Any] = {
-        **dict.fromkeys(("table_name", "kms_key_id", "id_salt"), ""),
-        **dict.fromkeys(("default_ttl_days", "max_ttl_days"), 1),
-        "key_prefix": "kt",
-        "allowed_roles": ("admin",),
+@pytest.mark.parametrize("name", AUTHORIZERS)
+def test_what_an_authorizer_acts_on_fits_into_a_versions_description(name: str) -> None:
+    longest = {
+        "Table": 128 + len("-Table-") + 13,  # CloudFormation's own name, after the stack's longest
+        "Architecture": len("x86_64"),
+        "Tracing": len("PassThrough"),
+        "VerifyCacheSeconds": len("60"),
+        **{n: p["MaxLength"] for n, p in written()["Parameters"].items() if "MaxLength" in p},
     }
-    try:
-        Settings(**{**fields, **changed})
-    except ValueError:
-        return False
-    return True
+    _, said = written()["Resources"][name]["Properties"]["VersionDescription"]
+    assert len(re.sub(r"\$\{(\w+)\}", lambda match: "x" * longest[match[1]], said)) <= 256
 
 
 def test_the_rules_switched_off_are_those_it_breaks_and_each_has_its_reason() -> None:

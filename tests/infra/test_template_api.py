@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from keyturn import errors
-from tests.infra.declared import deployed, resolved
+from tests.infra.declared import deployed, resolved, written
 
 API = resolved("AWS::Serverless::Api")["Api"]
 FUNCTIONS = resolved("AWS::Serverless::Function")
@@ -47,19 +47,32 @@ def test_the_routes_are_the_contracts() -> None:
     assert {route: name for route, (name, _) in ROUTES.items()} == {
         ("POST", "/api/apikey"): "CreateKeyFunction",
         ("DELETE", "/api/apikey/{key}"): "RevokeKeyFunction",
+        ("POST", "/api/apikey/verify"): "VerifyKeyFunction",
+        ("GET", "/api/apikey/self"): "SelfKeyFunction",
+        ("DELETE", "/api/apikey/self"): "SelfKeyFunction",
     }
 
 
 def test_no_route_can_forget_the_authorizer() -> None:
-    assert API["Auth"]["DefaultAuthorizer"] in API["Auth"]["Authorizers"]
-    assert [event for _, event in ROUTES.values() if "Auth" in event["Properties"]] == []
+    assert API["Auth"]["DefaultAuthorizer"] == "Admin"
+    asks: dict[tuple[str, str], list[dict[str, list[str]]]] = {
+        route: [{event["Properties"].get("Auth", {}).get("Authorizer", "Admin"): []}]
+        for route, (_, event) in ROUTES.items()
+    }
+    others = {route: security for route, security in asks.items() if security != [{"Admin": []}]}
+    # What others than admins may do. The rest asks for admin, also a route that says nothing.
+    assert others == {
+        ("POST", "/api/apikey/verify"): [{"VerifyCaller": []}],
+        ("GET", "/api/apikey/self"): [{"AnyKey": []}],
+        ("DELETE", "/api/apikey/self"): [{"AnyKey": []}],
+    }
     body = deployed()["Api"]["Properties"]["Body"]
     methods = {
         (method.upper(), path): declared["security"]
         for path, methods in body["paths"].items()
         for method, declared in methods.items()
     }
-    assert methods == {route: [{"Admin": []}] for route in ROUTES}
+    assert methods == asks
 
 
 def test_no_decision_is_ever_cached() -> None:
@@ -75,29 +88,58 @@ def test_no_decision_is_ever_cached() -> None:
     assert "CacheClusterEnabled" not in API
 
 
-def test_the_authorizers_alias_is_what_is_asked_and_exported() -> None:
+@pytest.mark.parametrize("name", API["Auth"]["Authorizers"])
+def test_an_authorizers_alias_is_what_is_asked(name: str) -> None:
     resources = deployed()
-    alias = {"Ref": "AdminAuthorizerFunctionAliaslive"}
-    asked = resources["Api"]["Properties"]["Body"]["components"]["securitySchemes"]["Admin"]
+    alias = {"Ref": f"{name}AuthorizerFunctionAliaslive"}
+    asked = resources["Api"]["Properties"]["Body"]["components"]["securitySchemes"][name]
 
     uri = asked["x-amazon-apigateway-authorizer"]["authorizerUri"]["Fn::Sub"]
     assert uri[1] == {"__FunctionArn__": alias}
     assert "functions/${__FunctionArn__}/invocations" in uri[0]
-    permission = resources["ApiAdminAuthorizerPermission"]["Properties"]
+    permission = resources[f"Api{name}AuthorizerPermission"]["Properties"]
     assert permission["FunctionName"] == alias
     assert permission["SourceArn"]["Fn::Sub"][0].endswith(":${__ApiId__}/authorizers/*")
     assert resources[alias["Ref"]]["Properties"]["Name"] == "live"
 
 
-def test_a_function_may_be_invoked_by_its_own_route_only() -> None:
-    permissions = {
-        resource["Properties"]["FunctionName"]["Ref"]: resource["Properties"]["SourceArn"]
-        for resource in deployed().values()
-        if resource["Type"] == "AWS::Lambda::Permission"
+def test_the_shared_authorizer_is_not_asked_by_an_api_of_ours() -> None:
+    assert API["Auth"]["Authorizers"].keys() == {"Admin", "VerifyCaller", "AnyKey"}
+    assert "Shared" not in json.dumps(deployed()["Api"])
+
+
+def test_any_api_of_the_account_may_ask_the_shared_authorizers_exported_alias() -> None:
+    ((permission, declared),) = resolved("AWS::Lambda::Permission").items()
+    output = written()["Outputs"]["SharedAuthorizerAliasArn"]
+
+    assert permission == "SharedAuthorizerPermission"
+    assert declared == {
+        "Action": "lambda:InvokeFunction",
+        "FunctionName": "SharedAuthorizerFunction.Alias",
+        "Principal": "apigateway.amazonaws.com",
+        # This account's, and only as an authorizer: no API can make it a backend.
+        "SourceArn": "arn:aws:execute-api:us-east-1:123456789012:*/authorizers/*",
     }
+    assert output["Value"] == ("Ref", "SharedAuthorizerFunction.Alias")
+    assert output["Export"] == {"Name": ("Sub", "${AWS::StackName}-SharedAuthorizerAliasArn")}
+    alias = {"Ref": "SharedAuthorizerFunctionAliaslive"}
+    assert deployed()[permission]["Properties"]["FunctionName"] == alias
+
+
+def test_a_function_may_be_invoked_by_its_own_routes_only() -> None:
+    allowed: dict[str, set[str]] = {}
+    for resource in deployed().values():
+        source = resource["Properties"].get("SourceArn", {}).get("Fn::Sub")
+        if resource["Type"] == "AWS::Lambda::Permission" and isinstance(source, list):
+            function = resource["Properties"]["FunctionName"]["Ref"]
+            allowed.setdefault(function, set()).add(source[0].partition("${__Stage__}/")[2])
+    expected: dict[str, set[str]] = {}
     for (method, path), (function, _) in ROUTES.items():
-        arn = permissions[function]["Fn::Sub"][0]
-        assert arn.endswith("/" + method + re.sub(r"\{\w+\}", "*", path))
+        expected.setdefault(function, set()).add(method + re.sub(r"\{\w+\}", "*", path))
+    authorizers = {name for name in allowed if name.endswith("Aliaslive")}
+
+    assert len(authorizers) == 3
+    assert {name: paths for name, paths in allowed.items() if name not in authorizers} == expected
 
 
 def test_a_body_reaches_a_function_as_it_was_sent() -> None:

@@ -210,3 +210,10 @@ def test_a_leaked_key_is_found_in_text_and_confirmed(key: str, before: str, afte
 
     assert [hit for hit in hits if keytext.parse(hit)] == [key]
     assert len(hits) == 2
+
+
+def test_the_documented_expression_finds_keys_of_the_default_prefix() -> None:
+    (documented,) = re.findall(r"`(\\b.+\\b)`", keytext.__doc__ or "")
+    key = keytext.mint("kt", "A" * 17).reveal()
+
+    assert re.findall(documented, f'{{"key":"{key}"}} kt_{"A" * 17}_short') == [key]

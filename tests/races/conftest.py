@@ -1,4 +1,4 @@
 from tests.dynamodb_local import dynamodb_local
-from tests.races.places import alias, moto_server, on_dynamodb_local, on_moto, place
+from tests.races.places import alias, on_dynamodb_local, on_moto, place
 
-__all__ = ["alias", "dynamodb_local", "moto_server", "on_dynamodb_local", "on_moto", "place"]
+__all__ = ["alias", "dynamodb_local", "on_dynamodb_local", "on_moto", "place"]

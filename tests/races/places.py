@@ -4,14 +4,17 @@ Every caller gets clients of its own, as every Lambda environment has: nothing b
 decides who wins.
 """
 
+import atexit
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from pathlib import Path
 from threading import Barrier
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -72,33 +75,39 @@ class Place:
 
     def rows(self, alias: str) -> list[dict[str, Any]]:
         """Return every item of the table that has this alias, wherever it stands."""
-        with self._onlooker() as client:
-            pages = client.get_paginator("scan").paginate(
-                TableName=self.settings.table_name,
-                ConsistentRead=True,
-                FilterExpression="alias = :alias",
-                ExpressionAttributeValues={":alias": {"S": alias}},
-            )
-            return [dict(item) for page in pages for item in page["Items"]]
+        pages = self._onlooker.get_paginator("scan").paginate(
+            TableName=self.settings.table_name,
+            ConsistentRead=True,
+            FilterExpression="alias = :alias",
+            ExpressionAttributeValues={":alias": {"S": alias}},
+        )
+        return [dict(item) for page in pages for item in page["Items"]]
 
     def change(self, alias: str, values: "Mapping[str, Value]") -> None:
         """Change an alias's row as no verb does."""
-        with self._onlooker() as client:
-            client.update_item(
-                TableName=self.settings.table_name,
-                Key={"id": {"S": self.id_of(alias)}, "item": {"S": "key"}},
-                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
-                ConditionExpression="attribute_exists(id)",
-                ExpressionAttributeNames={f"#{name}": name for name in values},
-                ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
-            )
+        self._onlooker.update_item(
+            TableName=self.settings.table_name,
+            Key={"id": {"S": self.id_of(alias)}, "item": {"S": "key"}},
+            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
+            ConditionExpression="attribute_exists(id)",
+            ExpressionAttributeNames={f"#{name}": name for name in values},
+            ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
+        )
 
-    def _onlooker(self) -> "closing[DynamoDBClient]":
-        return closing(boto3.client("dynamodb", endpoint_url=self.dynamodb))
+    @cached_property
+    def other(self) -> Issuer:
+        """A caller whom nothing happens to."""
+        return self.issuer()
+
+    @cached_property
+    def _onlooker(self) -> "DynamoDBClient":
+        return boto3.client("dynamodb", endpoint_url=self.dynamodb)
 
 
-def make(name: str, dynamodb: str, kms: str) -> Place:
+@cache
+def make(dynamodb: str, kms: str) -> Place:
     """Make table and key as the template declares them, and read its settings."""
+    name = f"races-{urlsplit(dynamodb).port}"
     resources = Resources(TEMPLATE, name, NAMES)
     resources.make(kms, dynamodb)
     functions = dict(resources.template.resources("AWS::Serverless::Function"))
@@ -143,21 +152,26 @@ def _hook(action: Action) -> Callable[..., None]:
     return happen
 
 
-@pytest.fixture(scope="session")
-def moto_server() -> Iterator[str]:
-    """moto in a process of its own, so that it does not share the callers' interpreter lock."""
-    with moto() as url:
-        yield url
+@cache
+def moto_url() -> str:
+    """Run moto for as long as this process lives, and return its URL.
+
+    In a process of its own, so that it does not share the callers' interpreter lock; one for all
+    the folders of tests that want it.
+    """
+    running = ExitStack()
+    atexit.register(running.close)
+    return running.enter_context(moto())
 
 
 @pytest.fixture(scope="session")
-def on_moto(moto_server: str) -> Place:
-    return make("races", moto_server, moto_server)
+def on_moto() -> Place:
+    return make(moto_url(), moto_url())
 
 
 @pytest.fixture(scope="session")
-def on_dynamodb_local(moto_server: str, dynamodb_local: str) -> Place:
-    return make(f"races-{os.getpid()}", dynamodb_local, moto_server)
+def on_dynamodb_local(dynamodb_local: str) -> Place:
+    return make(dynamodb_local, moto_url())
 
 
 @pytest.fixture(

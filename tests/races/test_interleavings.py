@@ -21,7 +21,7 @@ class Other:
 
     def __init__(self, place: Place, alias: str) -> None:
         self.place, self.alias = place, alias
-        self.issuer = place.issuer()
+        self.issuer = place.other
 
     def create(self) -> str:
         """Create or renew, and return the key string."""
