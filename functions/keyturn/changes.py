@@ -10,7 +10,7 @@ from typing import Any
 
 from keyturn import row
 from keyturn.due import Task
-from keyturn.keys import ApiKey, moment
+from keyturn.keys import ApiKey, By, moment
 
 SOURCE = "keyturn"
 
@@ -38,10 +38,11 @@ _NOTICES = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One event: its type, when it happened (epoch seconds), and what it tells."""
+    """One event: its type, when it happened (epoch seconds), by whom, and the key it left."""
 
     happening: Happening
     at: int
+    by: By
     key: ApiKey
 
     @property
@@ -59,8 +60,8 @@ class Change:
             "roles": list(key.roles),
             "generation": key.generation,
             "version": key.version,
-            "actor": key.updated_by,
-            "request_id": key.updated_request,
+            "actor": self.by.actor,
+            "request_id": self.by.request_id,
             "at": moment(self.at),
             "expire": moment(key.expires_at),
             "previous_expires_at": (
@@ -82,25 +83,30 @@ def of(old: row.Read | None, new: row.Read | None) -> Change | None:
     if new is None:
         return None
     key = row.to_key(new)
+    by = By(key.updated_by, key.updated_request)
     if old is None:
-        return Change(Happening.CREATED, key.created_at, key)
+        return Change(Happening.CREATED, key.created_at, by, key)
     before = row.to_key(old)
     if key.version == before.version:
         return None
     if new.get("noticed_at") != old.get("noticed_at") or new.get("notice") != old.get("notice"):
-        notice = _NOTICES[Task(new["notice"]["S"])]
-        return Change(notice, int(new["noticed_at"]["N"]), key)
-    return Change(_by_somebody(before, key), key.updated_at, key)
+        return _noticed(new, key)
+    return Change(_by_somebody(before, key), key.updated_at, by, key)
+
+
+def _noticed(new: row.Read, key: ApiKey) -> Change:
+    notice = row.to_notice(new)
+    return Change(_NOTICES[notice.task], notice.at, notice.by, key)
 
 
 def _by_somebody(before: ApiKey, key: ApiKey) -> Happening:
     if key.generation != before.generation:
         return Happening.ROTATED
+    if key.previous_expires_at != before.previous_expires_at:
+        ended = (key.previous_expires_at or 0) <= key.updated_at
+        return Happening.GRACE_ENDED if ended else Happening.GRACE_SHORTENED
     if not key.is_active:
         return Happening.REVOKED
     if not before.is_active:
         return Happening.REACTIVATED
-    if key.previous_expires_at != before.previous_expires_at:
-        ended = (key.previous_expires_at or 0) <= key.updated_at
-        return Happening.GRACE_ENDED if ended else Happening.GRACE_SHORTENED
     return Happening.RENEWED

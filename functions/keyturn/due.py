@@ -5,8 +5,10 @@ first, and moves `due_at` on. Nothing overdue is passed over: `due_at` only move
 """
 
 from enum import StrEnum
+from itertools import count
+from typing import NamedTuple
 
-from keyturn.keys import DAY, ApiKey
+from keyturn.keys import DAY, ApiKey, By
 
 NOTICES = (3 * DAY, DAY)
 
@@ -20,20 +22,33 @@ class Task(StrEnum):
     EXPIRED = "expired"
 
 
+class Notice(NamedTuple):
+    """What is told of a key, the moment it was due, and in which sweep it is told."""
+
+    task: Task
+    at: int
+    by: By
+
+
 def agenda(key: ApiKey) -> list[tuple[int, Task]]:
     """Return all that an active key wants done, in order of time, its end the last.
 
-    A rotation waits for the end of a grace: it must never end the string before that.
+    A rotation waits for the end of a grace: it must never end the string before that. Every task
+    has a moment of its own, since `due_at` can only tell moments apart: whichever is further down
+    here gives way by a second.
     """
-    tasks = [(key.expires_at - notice, Task.EXPIRING) for notice in NOTICES]
-    tasks.append((key.expires_at, Task.EXPIRED))
-    grace_end = key.previous_expires_at or 0
-    if grace_end:
-        tasks.append((grace_end, Task.GRACE_ENDED))
+    grace_end = key.previous_expires_at
+    wanted = [(key.expires_at, Task.EXPIRED)]
+    if grace_end is not None:
+        wanted.append((grace_end, Task.GRACE_ENDED))
     if key.rotate_every_days is not None:
         at = (key.rotated_at or key.created_at) + key.rotate_every_days * DAY
-        tasks.append((max(at, grace_end), Task.ROTATE))
-    return sorted((at, task) for at, task in tasks if at <= key.expires_at)
+        wanted.append((max(at, grace_end or 0), Task.ROTATE))
+    wanted += [(key.expires_at - notice, Task.EXPIRING) for notice in NOTICES]
+    tasks: dict[int, Task] = {}
+    for at, task in wanted:
+        tasks[next(moment for moment in count(at) if moment not in tasks)] = task
+    return sorted((at, task) for at, task in tasks.items() if at <= key.expires_at)
 
 
 def next_due(key: ApiKey, after: int) -> int | None:
@@ -49,6 +64,17 @@ def next_due(key: ApiKey, after: int) -> int | None:
         ),
         default=None,
     )
+
+
+def next_due_of_changed(key: ApiKey) -> int | None:
+    """Return when a key is next due that somebody just changed; `due_at` is what it was before.
+
+    A change makes what was due before it moot, but for the end of a grace that is still to be told.
+    """
+    due_at, grace_end = key.due_at, key.previous_expires_at
+    if due_at is not None and grace_end is not None and due_at <= grace_end <= key.updated_at:
+        return grace_end
+    return next_due(key, key.updated_at)
 
 
 def task_due(key: ApiKey, now: int) -> tuple[int, Task] | None:

@@ -127,14 +127,16 @@ class Grant:
 class Rotation:
     """What a rotation asks for.
 
-    `id` makes a repeat of it known; so does `asked_at`, where an event's time is known: what was
-    asked for before the last rotation has been answered by that.
+    `id` makes a repeat of it known. So does `asked_at`, which an event has: what was asked for
+    before the last rotation has been answered by that. And so does `generation`, where the rotation
+    is of that one only.
     """
 
     id: str
     grace_seconds: int
     force: bool = False
     asked_at: int | None = None
+    generation: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +157,7 @@ class ApiKey(Credential):
     rotate_every_days: int | None = None
     rotated_at: int | None = None
     rotation_ids: tuple[str, ...] = ()
-    due_at: int | None = None
+    due_at: int | None = field(default=None, compare=False)
     version: int = 1
 
     def status(self, now: int) -> Status:
@@ -198,7 +200,8 @@ class ApiKey(Credential):
     def has_done(self, rotation: Rotation) -> bool:
         """Tell whether this rotation is a repeat, or came too late."""
         late = rotation.asked_at is not None and rotation.asked_at < (self.rotated_at or 0)
-        return late or rotation.id in self.rotation_ids
+        past = rotation.generation not in {None, self.generation}
+        return late or past or rotation.id in self.rotation_ids
 
     def grace_end(self, rotation: Rotation, now: int) -> int:
         """Return until when the current string works if it is rotated at `now`.
@@ -206,10 +209,11 @@ class ApiKey(Credential):
         Never past its own end; a compromised one ends at once, whatever was asked.
 
         Raises:
-            KeyInactive: it does not work now.
+            KeyInactive: it does not work now; or it was compromised, and an event asks: what was
+                revoked comes back by whoever may call, and not by an event, which may be late.
             GraceRunning: another string would end by this, and `force` was not asked for.
         """
-        if self.is_compromised:
+        if self.is_compromised and rotation.asked_at is None:
             return now
         if self.status(now) is not Status.ACTIVE:
             raise KeyInactive
@@ -237,6 +241,7 @@ class ApiKey(Credential):
             previous_hash=self.secret_hash,
             previous_expires_at=self.grace_end(rotation, now),
             expires_at=now + self.ttl_days * DAY,
+            due_at=None,
             rotated_at=now,
             rotation_ids=(*self.rotation_ids, rotation.id)[-REMEMBERED_ROTATIONS:],
             updated_at=now,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
 from zlib import crc32
 
-from keyturn.due import next_due
+from keyturn.due import Notice, Task, next_due_of_changed
 from keyturn.errors import Unavailable
 from keyturn.keys import ApiKey, By, Credential, Reason
 
@@ -122,6 +122,16 @@ def of_update(now: int, by: By) -> Change:
     }
 
 
+def of_notice(notice: Notice) -> Change:
+    """Return what telling that something is due writes."""
+    return {
+        "notice": {"S": notice.task},
+        "noticed_at": number(notice.at),
+        "noticed_by": {"S": notice.by.actor},
+        "noticed_request": {"S": notice.by.request_id},
+    }
+
+
 def of_due(id: str, at: int | None) -> Change:
     """Return the place in the index of what is due; nothing due, no place."""
     if at is None:
@@ -136,7 +146,7 @@ def _of_active(key: ApiKey) -> Change:
         "revoke_reason": None,
         "expires_at": number(key.expires_at),
         **of_update(key.updated_at, By(key.updated_by, key.updated_request)),
-        **of_due(key.id, next_due(key, key.updated_at)),
+        **of_due(key.id, next_due_of_changed(key)),
     }
 
 
@@ -164,7 +174,7 @@ def to_key(item: Read) -> ApiKey:
             created_at=int(item["created_at"]["N"]),
             updated_at=int(item["updated_at"]["N"]),
             updated_by=item["updated_by"]["S"],
-            updated_request=item["updated_request"]["S"],
+            updated_request=item.get("updated_request", {"S": ""})["S"],
             hint=item["hint"]["S"],
             ciphertext=_bytes(item["ciphertext"]),
             revoked_at=_optional(item, "revoked_at"),
@@ -187,11 +197,25 @@ def to_listed(item: Read) -> ApiKey:
     return to_key(
         {
             "schema": number(SCHEMA),
-            "secret_hash": {"B": b""},
+            "secret_hash": {"B": bytes(_HASH_LENGTH)},
             "ciphertext": {"B": b""},
-            "updated_request": {"S": ""},
             **item,
         }
+    )
+
+
+def to_notice(item: Read) -> Notice:
+    """Read what was last told to be due.
+
+    Raises:
+        Unavailable: the row is not one this version can read.
+    """
+    return _read(
+        lambda: Notice(
+            Task(item["notice"]["S"]),
+            int(item["noticed_at"]["N"]),
+            By(item["noticed_by"]["S"], item["noticed_request"]["S"]),
+        )
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from keyturn import keytext
-from keyturn.errors import AliasConflict, FieldInvalid, KeyNotFound, Unavailable
+from keyturn.errors import AliasConflict, FieldInvalid, GraceRunning, KeyNotFound, Unavailable
 from keyturn.keys import DAY, ApiKey, By, Credential, Grant, Outcome, Reason, Rotation, Verdict
 from keyturn.keytext import KeyText
 from keyturn.settings import Settings
@@ -87,7 +87,8 @@ class Issuer:
         A rotation whose id is among the key's last eight was done already: answered is the current
         key, and nothing changes. So a repeat is safe; and one under another id meets the running
         grace, so that no repeat ends a string that consumers still use. Whoever loses a race starts
-        over, as with `create_or_renew`.
+        over, as with `create_or_renew`; whoever loses it to another rotation meets that one, even
+        if it left no grace: the string it answered must not end by a rotation of the same moment.
 
         Raises:
             KeyNotFound: no such id.
@@ -98,17 +99,25 @@ class Issuer:
         if not keytext.is_id(id):
             # A key string, perhaps: it must not be asked for as a row, where AWS would log it.
             raise KeyNotFound
-        return self._until_won(lambda: self._rotate(id, rotation, by))
+        seen: list[int] = []
 
-    def _rotate(self, id: str, rotation: Rotation, by: By) -> Issued | None:
-        key = self.store.get(id)
-        if key is None:
-            raise KeyNotFound
-        if key.has_done(rotation):
-            return self.current(key)
+        def attempt() -> Issued | None:
+            key = self.store.get(id)
+            if key is None:
+                raise KeyNotFound
+            if key.has_done(rotation):
+                return self.current(key)
+            seen.append(key.generation)
+            if key.generation != seen[0] and not rotation.force:
+                raise GraceRunning
+            return self._rotate(key, rotation, by)
+
+        return self._until_won(attempt)
+
+    def _rotate(self, key: ApiKey, rotation: Rotation, by: By) -> Issued | None:
         now = self.clock()
         key.grace_end(rotation, now)
-        text = keytext.mint(self.settings.key_prefix, id)
+        text = keytext.mint(self.settings.key_prefix, key.id)
         rotated = key.rotated(text, self.vault.seal(text), rotation, now, by)
         return self._issued(self.store.rotate(key, rotated), text, renewed=False)
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from keyturn import row
 from keyturn.aws import answered
-from keyturn.due import next_due
+from keyturn.due import Notice, next_due
 from keyturn.errors import KeyNotFound
 from keyturn.keys import ApiKey, By, Grant, Reason
 
@@ -32,7 +32,7 @@ _THIS_STRING = (
 _THIS_GENERATION = "generation = :only"
 # The repeat of a write whose reply was lost must not undo what others have done since.
 _UNMARKED = "(attribute_not_exists({0}) OR {0} <> :{0})"
-_LONGER_GRACE = f"{_ACTIVE} AND {_THIS_GENERATION} AND previous_expires_at > :previous_expires_at"
+_LONGER_GRACE = f"{_THIS_GENERATION} AND previous_expires_at > :previous_expires_at"
 _NOT_CONDEMNED = (
     "attribute_exists(id) AND (is_active = :yes OR attribute_not_exists(revoke_reason)"
     " OR revoke_reason <> :revoke_reason)"
@@ -93,10 +93,10 @@ class KeyStore:
         """Write `renewed`, begun from what was `read`; `None` where that has changed since.
 
         The condition is what the answer depends on: the alias, the generation (so that the string
-        answered is the string stored), that it is not known to have leaked, and how often it is
-        rotated (`due_at` follows from that). Renewals commute otherwise, the last one stays; what
-        `grant` left out is not written. Lost reply: recognised by `renew_id`, unless another
-        renewal came between, which makes this one the last. Repeat: validity starts anew again.
+        answered is the string stored), that it is not known to have leaked, and what `due_at`
+        follows from. Renewals commute otherwise, the last one stays; what `grant` left out is not
+        written. Lost reply: recognised by `renew_id`, unless another renewal came between, which
+        makes this one the last. Repeat: validity starts anew again.
 
         Raises:
             Unavailable: DynamoDB did not answer; the key may or may not be renewed.
@@ -113,11 +113,12 @@ class KeyStore:
             ":compromised": {"S": Reason.COMPROMISED},
             ":yes": {"BOOL": True},
         }
-        if read.rotate_every_days is None:
-            condition += " AND attribute_not_exists(rotate_every_days)"
-        else:
-            condition += " AND rotate_every_days = :is_period"
-            values[":is_period"] = row.number(read.rotate_every_days)
+        for name in ("rotate_every_days", "previous_expires_at"):
+            if (value := getattr(read, name)) is None:
+                condition += f" AND attribute_not_exists({name})"
+            else:
+                condition += f" AND {name} = :is_{name}"
+                values[f":is_{name}"] = row.number(value)
         item = self._update(
             read.id,
             change,
@@ -183,15 +184,14 @@ class KeyStore:
     def end_grace(self, id: str, generation: int, until: int, now: int, by: By) -> ApiKey:
         """End the string before the last rotation earlier, where `generation` is the current one.
 
-        Loser of a race, repeat and lost reply: as with `revoke`.
+        Also of a revoked key: its renewal would let the grace run on. Otherwise as `revoke`.
 
         Raises:
             KeyNotFound: no grace runs for so long, or it is another generation's.
             Unavailable: DynamoDB did not answer; the grace may or may not be shortened.
         """
-        change = row.of_grace(until, now, by)
-        values = {":yes": {"BOOL": True}, ":only": row.number(generation)}
-        return self._end(id, change, _Condition(_LONGER_GRACE, values))
+        condition = _Condition(_LONGER_GRACE, {":only": row.number(generation)})
+        return self._end(id, row.of_grace(until, now, by), condition)
 
     def due(self, now: int) -> Iterator[str]:
         """Yield the ids of keys that are due at `now`, the longest overdue first in each shard.
@@ -221,7 +221,7 @@ class KeyStore:
                     break
                 start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
-    def move_due(self, read: ApiKey, after: int, notice: str | None) -> None:
+    def move_due(self, read: ApiKey, after: int, notice: Notice | None = None) -> None:
         """Move a key on to when it is next due `after`, with a notice of what was due, if any.
 
         Loser of a race, and repeat: nothing; whatever changed the key has set when it is due, and a
@@ -232,7 +232,7 @@ class KeyStore:
         """
         change = row.of_due(read.id, next_due(read, after))
         if notice is not None:
-            change |= {"notice": {"S": notice}, "noticed_at": row.number(after)}
+            change |= row.of_notice(notice)
         values = {":is_version": row.number(read.version), ":is_due": row.number(read.due_at or 0)}
         condition = _Condition("version = :is_version AND due_at = :is_due", values)
         self._update(read.id, change, condition, lambda _: False, counts=notice is not None)

@@ -7,8 +7,9 @@ there, two at once do nothing twice, and a key that fails stays due and stops no
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from uuid import uuid4
 
-from keyturn.due import Task, task_due
+from keyturn.due import Notice, Task, task_due
 from keyturn.errors import KeyturnError
 from keyturn.keys import ApiKey, By, Rotation
 from keyturn.service import Issuer
@@ -54,7 +55,7 @@ def _attend(id: str, issuer: Issuer, by: By, swept: Swept) -> None:
             return
         task = task_due(key, now)
         if task is None:
-            issuer.store.move_due(key, now, None)
+            issuer.store.move_due(key, now)
             continue
         _do(key, *task, issuer, by)
         swept.done[task[1]] += 1
@@ -62,10 +63,12 @@ def _attend(id: str, issuer: Issuer, by: By, swept: Swept) -> None:
 
 def _do(key: ApiKey, at: int, task: Task, issuer: Issuer, by: By) -> None:
     if task is Task.ROTATE:
-        # The id names the generation: whoever else rotates for the same reason does the same thing.
+        # Of this generation only: whoever rotated it meanwhile has done what was due.
         rotation = Rotation(
-            id=f"{BY}-{key.generation}", grace_seconds=issuer.settings.default_grace_seconds
+            id=uuid4().hex,
+            grace_seconds=issuer.settings.default_grace_seconds,
+            generation=key.generation,
         )
         issuer.rotate(key.id, rotation, by)
     else:
-        issuer.store.move_due(key, at, task)
+        issuer.store.move_due(key, at, Notice(task, at, by))
