@@ -17,7 +17,7 @@ from keyturn import aws, event_schemas
 from keyturn.answers import RotatedResponse
 from keyturn.errors import FieldInvalid, GraceRunning, KeyInactive, KeyNotFound
 from keyturn.event_schemas import KeyCompromised, RotationRequested
-from keyturn.keys import By
+from keyturn.keys import ApiKey, By
 from keyturn.schemas import RotateRequest
 from keyturn.service import Issuer
 from keyturn.settings import compromised_action, settings
@@ -58,7 +58,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | N
     """
     if "requestContext" in event:
         return web(event, context)
-    line = {"request_id": context.aws_request_id, "event": event.get("detail-type")}
+    line = {"request_id": context.aws_request_id}
     try:
         _require_own_account(event, context)
         if (event.get("source"), event.get("detail-type")) == event_schemas.SCHEDULE:
@@ -95,17 +95,31 @@ def _contain(asked: KeyCompromised, key_id: str, by: By) -> None:
     key = issuer.store.get(key_id)
     if key is None:
         raise KeyNotFound
-    now = issuer.clock()
+    if asked.id in key.rotation_ids:
+        return  # done; what has been rotated since did not leak
     if asked.at < (key.rotated_at or 0):
-        with suppress(KeyNotFound):  # its grace is over
-            issuer.store.end_grace(key_id, key.generation, now, now, by)
-        return
-    if on_compromised == "rotate":
-        with suppress(KeyInactive):  # nothing to hand over; but it must never be renewed
-            issuer.rotate(key_id, asked.rotation(), by)
-            return
+        _end_grace(key, by)
+    elif on_compromised == "revoke":
+        _condemn(key_id, by)
+    else:
+        try:
+            key = issuer.rotate(key_id, asked.rotation(), by).key
+        except KeyInactive:  # nothing to hand over; but it must never be renewed
+            _condemn(key_id, by)
+        else:
+            _end_grace(key, by)  # where somebody else rotated it at this moment, with a grace
+
+
+def _end_grace(key: ApiKey, by: By) -> None:
+    now = issuer.clock()
+    if (key.previous_expires_at or 0) > now:
+        with suppress(KeyNotFound):  # ended meanwhile
+            issuer.store.end_grace(key.id, key.generation, now, now, by)
+
+
+def _condemn(key_id: str, by: By) -> None:
     with suppress(KeyNotFound):  # known already
-        issuer.store.condemn(key_id, now, by)
+        issuer.store.condemn(key_id, issuer.clock(), by)
 
 
 def _sweep(context: LambdaContext) -> dict[str, Any]:
