@@ -22,7 +22,7 @@ FUNCTION = "AWS::Serverless::Function"
 HANDLER = "authorize.handler"
 FUNCTIONS = resolved(FUNCTION)
 ROLES = resolved("AWS::IAM::Role")
-DATA = {"dynamodb", "kms"}
+BESIDE = {"logs", "xray"}
 
 # What an authorizer acts on beside what all functions share.
 ASKS = {
@@ -36,7 +36,22 @@ ASKS = {
 }
 AUTHORIZERS = sorted(ASKS)
 
-# What a function does to rows and with the KMS key, and nothing beside it.
+# The same of other functions.
+TAKES = {
+    "RotateKeyFunction": {"COMPROMISED_ACTION"},
+    "RotateOnEventFunction": {"COMPROMISED_ACTION"},
+    "PublishEventsFunction": {"EVENT_BUS", "AUDIT_DAYS"},
+}
+
+ROTATES = {
+    ("dynamodb:GetItem", "Table.Arn"),
+    ("dynamodb:UpdateItem", "Table.Arn"),  # on condition of what was read
+    ("kms:Encrypt", "Key.Arn"),  # the new string, before the write
+    ("kms:Decrypt", "Key.Arn"),  # the current one, to answer a repeat
+}
+SECRETS = "arn:aws:secretsmanager:us-east-1:123456789012:secret:*"  # on condition: see below
+
+# What a function does to rows, with the KMS key and with others' services, and nothing beside it.
 DOES = {
     "CreateKeyFunction": {
         ("dynamodb:GetItem", "Table.Arn"),  # has the alias a row?
@@ -52,15 +67,53 @@ DOES = {
     **{authorizer: {("dynamodb:GetItem", "Table.Arn")} for authorizer in AUTHORIZERS},
     # One read, or one conditional write; a holder gets to know no key string.
     "SelfKeyFunction": {("dynamodb:GetItem", "Table.Arn"), ("dynamodb:UpdateItem", "Table.Arn")},
+    # One row, a page of aliases, a page of what happened; it can open no key string.
+    "ReadKeysFunction": {
+        ("dynamodb:GetItem", "Table.Arn"),
+        ("dynamodb:Query", "Table.Arn"),
+        ("dynamodb:Query", "Table.Arn/index/by_alias"),
+    },
+    "RotateKeyFunction": ROTATES,
+    "RotateOnEventFunction": ROTATES
+    | {
+        ("dynamodb:Query", "Table.Arn/index/due"),
+        ("sqs:SendMessage", "FailedRequests.Arn"),  # Lambda does, in its name
+    },
+    "RotateSecretFunction": ROTATES
+    | {
+        ("dynamodb:PutItem", "Table.Arn"),  # a secret that has no key yet gets its first
+        ("secretsmanager:DescribeSecret", SECRETS),
+        ("secretsmanager:GetSecretValue", SECRETS),
+        ("secretsmanager:PutSecretValue", SECRETS),
+        ("secretsmanager:UpdateSecretVersionStage", SECRETS),
+    },
+    # It sees hashes and ciphertext go by, and can neither open them nor write any.
+    "PublishEventsFunction": {
+        ("dynamodb:PutItem", "Table.Arn"),
+        ("events:PutEvents", "EventBus.Arn"),
+        # The rest Lambda does in its name: reads the stream, keeps what could not be told.
+        *(
+            (f"dynamodb:{action}", "Table.StreamArn")
+            for action in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
+        ),
+        ("s3:PutObject", "UntoldChanges.Arn/*"),
+        ("s3:ListBucket", "UntoldChanges.Arn"),
+    },
 }
 
 
 def _granted(function: str, parameters: dict[str, str] | None = None) -> list[dict[str, Any]]:
     """Return the statements of the function's own role, each action and resource a list."""
-    role = resolved("AWS::IAM::Role", parameters)[FUNCTIONS[function]["Role"].removesuffix(".Arn")]
-    (policy,) = role["Policies"]
-    assert policy["PolicyDocument"]["Version"] == "2012-10-17"
-    statements: list[dict[str, Any]] = policy["PolicyDocument"]["Statement"]
+    name = FUNCTIONS[function]["Role"].removesuffix(".Arn")
+    (policy,) = resolved("AWS::IAM::Role", parameters)[name]["Policies"]
+    documents = [policy["PolicyDocument"]]
+    documents += [
+        added["PolicyDocument"]
+        for added in resolved("AWS::IAM::RolePolicy").values()
+        if added["RoleName"] == f"{name}.Ref"
+    ]
+    assert {document["Version"] for document in documents} == {"2012-10-17"}
+    statements: list[dict[str, Any]] = [s for each in documents for s in each["Statement"]]
     for statement in statements:
         assert statement["Effect"] == "Allow"
         for name in ("Action", "Resource"):
@@ -84,7 +137,7 @@ def test_a_handler_is_a_callable_of_a_module_that_imports(function: str) -> None
 def test_the_environment_is_the_settings_fields(function: str) -> None:
     variables = FUNCTIONS[function]["Environment"]["Variables"]
     fields = {field.name.upper() for field in dataclasses.fields(Settings)}
-    own = ASKS.get(function, {}).keys()
+    own = {*ASKS.get(function, ()), *TAKES.get(function, ())}
 
     assert {name for name in variables if not name.startswith("POWERTOOLS_")} == fields | own
 
@@ -124,25 +177,25 @@ def test_no_response_and_no_exception_reaches_a_trace(function: str) -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_may_do_to_the_data_what_its_verb_does_and_no_more(function: str) -> None:
+def test_a_function_may_do_what_its_verb_does_and_no_more(function: str) -> None:
     granted = {
         (action, resource)
         for statement in _granted(function)
         for action in statement["Action"]
         for resource in statement["Resource"]
-        if action.partition(":")[0] in DATA
+        if action.partition(":")[0] not in BESIDE
     }
     assert granted == DOES[function]
 
 
 @pytest.mark.parametrize("tracing", ["PassThrough", "Active"])
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_beside_the_data_a_function_may_only_log_and_trace(function: str, tracing: str) -> None:
+def test_beside_that_a_function_may_only_log_and_trace(function: str, tracing: str) -> None:
     rest = {
         action: statement["Resource"]
         for statement in _granted(function, {"Tracing": tracing})
         for action in statement["Action"]
-        if action.partition(":")[0] not in DATA
+        if action.partition(":")[0] in BESIDE
     }
     # Those of a role write each to its own log, and may to one another's.
     logs = [
@@ -172,7 +225,7 @@ def test_the_kms_key_is_used_only_in_the_services_own_context() -> None:
     statements = [s for name in FUNCTIONS for s in _granted(name)] + policy
     using = [s for s in statements if {"kms:Encrypt", "kms:Decrypt"} & set(s["Action"])]
 
-    assert len(using) == 2
+    assert len(using) == 5
     assert all(statement["Condition"] == expected for statement in using)
 
 
@@ -182,9 +235,13 @@ def test_a_function_ends_after_all_it_may_wait_for_and_before_the_gateway_gives_
     longest = 3 * (call + 1) + service.START_OVER  # create: read, seal, write; 1 s of back-off each
 
     for name, function in FUNCTIONS.items():
-        # An HTTP API gives an authorizer 10 s.
-        needed, most = (call + 1, 10) if name in AUTHORIZERS else (longest, 29)
-        assert needed <= function["Timeout"] < most
+        if name in AUTHORIZERS or "Events" in function:
+            # An HTTP API gives an authorizer 10 s.
+            needed, most = (call + 1, 10) if name in AUTHORIZERS else (longest, 29)
+            assert needed <= function["Timeout"] < most
+    # A secret's first step, for which nobody waits at a gateway: describe it, read both versions,
+    # read, read again, seal, write, store.
+    assert 8 * (call + 1) + service.START_OVER <= FUNCTIONS["RotateSecretFunction"]["Timeout"]
     assert all(function["MemorySize"] >= 256 for function in FUNCTIONS.values())
 
 

@@ -47,6 +47,10 @@ def test_the_routes_are_the_contracts() -> None:
     assert {route: name for route, (name, _) in ROUTES.items()} == {
         ("POST", "/api/apikey"): "CreateKeyFunction",
         ("DELETE", "/api/apikey/{key}"): "RevokeKeyFunction",
+        ("GET", "/api/apikey"): "ReadKeysFunction",
+        ("GET", "/api/apikey/{key}"): "ReadKeysFunction",
+        ("GET", "/api/apikey/{key}/events"): "ReadKeysFunction",
+        ("POST", "/api/apikey/{key}/rotate"): "RotateKeyFunction",
         ("POST", "/api/apikey/verify"): "VerifyKeyFunction",
         ("GET", "/api/apikey/self"): "SelfKeyFunction",
         ("DELETE", "/api/apikey/self"): "SelfKeyFunction",
@@ -109,11 +113,10 @@ def test_the_shared_authorizer_is_not_asked_by_an_api_of_ours() -> None:
 
 
 def test_any_api_of_the_account_may_ask_the_shared_authorizers_exported_alias() -> None:
-    ((permission, declared),) = resolved("AWS::Lambda::Permission").items()
+    permission = "SharedAuthorizerPermission"
     output = written()["Outputs"]["SharedAuthorizerAliasArn"]
 
-    assert permission == "SharedAuthorizerPermission"
-    assert declared == {
+    assert resolved("AWS::Lambda::Permission")[permission] == {
         "Action": "lambda:InvokeFunction",
         "FunctionName": "SharedAuthorizerFunction.Alias",
         "Principal": "apigateway.amazonaws.com",

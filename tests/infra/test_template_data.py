@@ -9,7 +9,7 @@ from keyturn import row
 from tests.infra.declared import resolved, written
 
 TABLE = resolved("AWS::DynamoDB::GlobalTable")["Table"]
-OUTLIVES = ("Table", "Key", "ApiGatewayLogRole", "ApiGatewayAccount")
+OUTLIVES = ("Table", "Key", "ApiGatewayLogRole", "ApiGatewayAccount", "UntoldChanges")
 
 
 def test_the_account_administers_the_kms_key_and_only_keyturns_context_uses_it() -> None:

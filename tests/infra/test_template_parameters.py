@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 
-from keyturn.settings import Settings, required_roles, verify_cache_seconds
+from keyturn.settings import (
+    Settings,
+    audit_days,
+    compromised_action,
+    required_roles,
+    verify_cache_seconds,
+)
 from tests.infra.declared import written
 
 
@@ -77,12 +83,60 @@ def test_a_memory_deploys_where_the_code_accepts_it(
             verify_cache_seconds()
 
 
+@pytest.mark.parametrize("seconds", [-1, 0, 1, 86_400, 2_592_000, 2_592_001])
+def test_a_grace_deploys_where_the_code_accepts_it(seconds: int) -> None:
+    parameter = written()["Parameters"]["DefaultGraceSeconds"]
+    deploys = parameter["MinValue"] <= seconds <= parameter["MaxValue"]
+    assert deploys == _accepted(default_grace_seconds=seconds)
+
+
+def test_what_a_leak_does_is_what_the_code_can_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    for action in written()["Parameters"]["CompromisedAction"]["AllowedValues"]:
+        monkeypatch.setenv("COMPROMISED_ACTION", action)
+        assert compromised_action() == action
+
+
+def test_days_that_deploy_are_a_number_to_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    parameter = written()["Parameters"]["AuditDays"]
+    for days in (parameter["MinValue"], parameter["Default"], parameter["MaxValue"]):
+        monkeypatch.setenv("AUDIT_DAYS", str(days))
+        assert audit_days() == days
+
+
+ARN = "arn:aws:iam::123456789012:role/ci"
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "deploys"),
+    [
+        ("EventRequesterArns", "", True),
+        ("EventRequesterArns", ARN, True),
+        ("EventRequesterArns", f"{ARN},arn:aws:iam::123456789012:user/a*", True),
+        ("EventRequesterArns", f"{ARN}, {ARN}", False),
+        ("EventRequesterArns", f"{ARN},", False),
+        ("EventRequesterArns", "*", False),
+        ("LeakSources", "aws.securityhub,com.example.scanner", True),
+        ("LeakSources", "aws.securityhub,", False),
+        ("LeakSources", "*", False),
+        ("AlarmTopicArn", "arn:aws:sns:us-east-1:123456789012:people", True),
+        ("AlarmTopicArn", "arn:aws:sqs:us-east-1:123456789012:queue", False),
+        ("SweepSchedule", "rate(1 hour)", True),
+        ("SweepSchedule", "cron(0 3 * * ? *)", True),
+        ("SweepSchedule", "hourly", False),
+    ],
+)
+def test_a_parameter_takes_what_it_says(parameter: str, value: str, *, deploys: bool) -> None:
+    pattern = written()["Parameters"][parameter]["AllowedPattern"]
+    assert bool(re.search(pattern, value)) == deploys
+
+
 def _accepted(**changed: Any) -> bool:  # noqa: ANN401 - a settings field
     fields: dict[str, Any] = {
         **dict.fromkeys(("table_name", "kms_key_id", "id_salt"), ""),
         **dict.fromkeys(("default_ttl_days", "max_ttl_days"), 1),
         "key_prefix": "kt",
         "allowed_roles": ("admin",),
+        "default_grace_seconds": 0,
     }
     try:
         Settings(**{**fields, **changed})
