@@ -43,7 +43,7 @@ def list_keys(
     web.only_parameters("limit", "cursor", "alias_prefix", "status")
     web.caller()
     scope = f"list {status} {alias_prefix}"
-    after = None if cursor_ is None else cursor.unseal(cursor_, scope)
+    after = None if cursor_ is None else cursor.unseal(cursor_, scope, 2)
     now = service.clock()
     page = listing.page(limit, after, alias_prefix, status, now)
     return ListResponse(
@@ -68,7 +68,7 @@ def list_events(
     """List what happened to a key, the newest first."""
     web.only_parameters("limit", "cursor")
     scope = f"events {_known(key).id}"
-    after = None if cursor_ is None else cursor.unseal(cursor_, scope)[0]
+    after = None if cursor_ is None else cursor.unseal(cursor_, scope, 1)[0]
     events, last = trail.page(key, limit, after)
     return EventsResponse(items=events, cursor=None if last is None else cursor.seal([last], scope))
 

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Any
 
 from keyturn.errors import FieldInvalid
 
@@ -12,12 +13,13 @@ _CHECK = 12
 
 def seal(place: list[str], scope: str) -> str:
     """Return a cursor for `place` in the list that `scope` names."""
-    body = json.dumps(place).encode()
+    # Not escaped: a place with an alias of 128 characters fits where cursors are taken back.
+    body = json.dumps(place, ensure_ascii=False).encode()
     return urlsafe_b64encode(_check(body, scope) + body).decode().rstrip("=")
 
 
-def unseal(text: str, scope: str) -> list[str]:
-    """Return the place a cursor of that list stands for.
+def unseal(text: str, scope: str, parts: int) -> list[str]:
+    """Return the place, of so many `parts`, that a cursor of that list stands for.
 
     The check is no secret: it tells a cursor from anything else, and one list's from another's. A
     forged one could only start a page elsewhere, in a list that its caller may read as a whole.
@@ -25,16 +27,21 @@ def unseal(text: str, scope: str) -> list[str]:
     Raises:
         FieldInvalid: not a cursor of this list, or changed on the way.
     """
-    place: list[str] = []
+    place: Any = None
     try:
         sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
         place = json.loads(sealed[_CHECK:])
-        genuine = hmac.compare_digest(seal(place, scope).encode(), text.encode())
-    except (ValueError, RecursionError):
+        genuine = (
+            hmac.compare_digest(seal(place, scope).encode(), text.encode())
+            and isinstance(place, list)
+            and [type(part) for part in place] == [str] * parts
+            and all(place)
+        )
+    except (ValueError, TypeError, RecursionError):
         genuine = False
     if not genuine:
         raise FieldInvalid("cursor: not one of this list's")
-    return place
+    return list(place)
 
 
 def _check(body: bytes, scope: str) -> bytes:

@@ -15,7 +15,6 @@ from tests.support_desk import GRANT, STORE, Desk
 from tests.support_rotation import BILLING, put
 
 ROTATING = replace(GRANT, ttl_days=30, rotate_every_days=7, keeps_rotation=False)
-HOUR = 3600
 
 
 @pytest.fixture

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,10 +6,9 @@ from keyturn.keys import DAY, ApiKey, Rotation
 from keyturn.sweep import Swept, sweep
 from tests.support import NOW, by
 from tests.support_aws import Aws, Table, first, lost_reply
-from tests.support_desk import AGAIN, GRANT, STORE, Desk
+from tests.support_desk import AGAIN, STORE, Desk
 from tests.support_rotation import BILLING
 
-ROTATING = replace(GRANT, ttl_days=30, rotate_every_days=7, keeps_rotation=False)
 HOUR = 3600
 
 
