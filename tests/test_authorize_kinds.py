@@ -1,6 +1,5 @@
 """What each kind of API is told: it may keep the answer and apply it to any of its routes."""
 
-import re
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from keyturn import keytext
 from tests.support import Context, Output, answer, post
 from tests.support_authorizer import API, authorizer, http, rest, token, websocket
 from tests.support_aws import Aws
+from tests.support_policy import covers
 
 USER = "user"
 
@@ -28,11 +28,6 @@ def statement(event: dict[str, Any], asks_for: str) -> dict[str, str]:
     (said,) = decision["policyDocument"]["Statement"]
     assert isinstance(said, dict)
     return said
-
-
-def covers(resource: str, arn: str) -> bool:
-    """Tell whether a policy's resource is this one, as IAM matches it."""
-    return bool(re.fullmatch(re.escape(resource).replace(r"\*", ".*").replace(r"\?", "."), arn))
 
 
 ROUTES = ["GET/", "GET/things", "POST/things/7/parts", "DELETE/a%2Fb/c", "$connect"]
