@@ -244,3 +244,19 @@ def test_what_its_readme_says_to_call_exists() -> None:
     outputs = re.findall(r"^  (\w+):$", TEMPLATE.read_text().partition("Outputs:")[2], re.MULTILINE)
     assert [name for name in outputs if name not in readme] == []
     assert {*re.findall(r"\$(?:REST|HTTP)(/\S*)", readme)} <= {path for _, path in ASKED}
+
+
+@pytest.mark.parametrize("page", ["examples/README.md", "docs/revocation.md"])
+def test_what_a_page_links_to_exists(page: str) -> None:
+    links = re.findall(r"\]\(([^):#]+)\)", (ROOT / page).read_text())
+
+    assert links
+    assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
+
+
+def test_the_page_on_revocation_says_what_the_settings_are() -> None:
+    page = (ROOT / "docs/revocation.md").read_text()
+    seconds = written()["Parameters"]["VerifyCacheSeconds"]
+
+    assert f"`VerifyCacheSeconds: m`, 1 to {seconds['MaxValue']}" in page
+    assert seconds["Default"] == 0
