@@ -141,7 +141,9 @@ def test_a_second_key_in_the_other_header_is_refused_unless_an_answer_is_kept(
     assert api.ask("GET", "/things", swapped)[0] in {401, 403}
 
 
-@pytest.mark.parametrize("text", ["nonsense", keytext.mint("kt", "A" * 17).reveal()])
+@pytest.mark.parametrize(
+    "text", ["nonsense", keytext.mint("kt", "A" * 17).reveal()], ids=["malformed", "unknown"]
+)
 def test_a_bad_key_is_refused_as_its_kind_of_api_says_it(api: Attached, text: str) -> None:
     """An HTTP API knows no difference between a bad key and one that may not."""
     assert outcomes(api, text) == {401 if api.is_rest else 403}
