@@ -8,10 +8,10 @@ BIN = $(VENV)/bin
 export PYTHON
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: help run event test prove lint format build validate lock clean
+.PHONY: help run event test prove bench bench-growth lint format build validate lock clean
 
 help:  ## show this list (the default)
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/.has-local  ## serve the API on this machine, with a first admin key (PORT=8000)
 	@$(BIN)/python -m infra.local --port $(PORT)
@@ -23,6 +23,12 @@ test: $(VENV)/.has-dev  ## run the tests, in random order, with branch coverage 
 prove: $(VENV)/.has-dev  ## run the long tests: races, load, timings
 	@$(BIN)/python -m tests.dynamodb_local
 	$(BIN)/pytest -m prove --timeout=600
+
+bench: $(VENV)/.has-local  ## measure verification beside what people would otherwise run (5 minutes)
+	$(BIN)/python -m bench
+
+bench-growth: $(VENV)/.has-dev  ## measure verification as the table grows to a million rows
+	$(BIN)/python -m bench growth
 
 lint: $(VENV)/.has-dev  ## check style and types
 	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy
@@ -37,10 +43,10 @@ validate: .venv-sam/.has-sam $(VENV)/.has-dev  ## check template.yaml against SA
 	.venv-sam/bin/sam validate --lint --region us-east-1 && $(BIN)/cfn-lint --append-rules cfn_lint_serverless.rules -- template.yaml
 
 lock: .venv-lock/.has-lock  ## pin the dependencies again (UPGRADE=--upgrade: newer ones)
-	@sh requirements/lock $(UPGRADE)
+	@sh requirements/lock $(UPGRADE) && sh bench/lock $(UPGRADE)
 
 clean:  ## remove everything that was made here
-	rm -rf .venv .venv-* .aws-sam .cache .coverage* .*_cache .hypothesis
+	rm -rf .venv .venv-* .aws-sam .cache .bench .coverage* .*_cache .hypothesis
 
 $(VENV)/.has-local: requirements/local.txt
 	@TAKES="about 15 seconds" sh requirements/install $(VENV) local

@@ -45,6 +45,6 @@ def create_or_renew(request: Annotated[CreateRequest, Body()]) -> Response[KeyRe
 @tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: object, context: LambdaContext) -> dict[str, Any]:
     """Answer a REST proxy event or a direct invoke."""
-    if isinstance(event, dict) and "requestContext" in event:
+    if isinstance(event, dict) and {"httpMethod", "requestContext"} <= event.keys():
         return web(event, context)
     return web.direct(event, RESOURCE, context)

@@ -16,10 +16,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from infra.local.resources import Resources
+from tests.dynamodb_local import dynamodb_local
 from tests.support import Clock, Output, StandardOutput
 from tests.support_aws import Aws, Table, serve
 
 TEMPLATE = Path(__file__).parent.parent / "template.yaml"
+
+__all__ = ["dynamodb_local"]
 
 _socket = socket.create_server(("127.0.0.1", 0), backlog=128)
 atexit.register(_socket.close)

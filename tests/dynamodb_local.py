@@ -103,8 +103,9 @@ def running() -> Iterator[str]:
     folder, port = fetched(), _free_port()
     java = ["java", "-Djava.library.path=DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar"]
     options = ["-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port)]
-    # With AWS_ENDPOINT_URL it starts by asking there, and waits for as long as nobody answers.
+    # It starts by asking an AWS service who uses it: nobody is there, and says so at once.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environ["AWS_ENDPOINT_URL"] = "http://127.0.0.1:1"
     with (
         tempfile.TemporaryFile() as output,
         subprocess.Popen(
@@ -137,7 +138,7 @@ def _answers(port: int, server: subprocess.Popen[bytes]) -> bool:
         try:
             connection.request("GET", "/")
             connection.getresponse()
-        except OSError:
+        except (OSError, http.client.HTTPException):
             time.sleep(0.1)
         else:
             return True

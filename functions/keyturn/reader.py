@@ -5,6 +5,7 @@ absence of one: a revocation, renewal or rotation may then go unseen for so many
 process. Expiry never does: it is judged anew each time. What nobody could know is not kept.
 """
 
+import time
 from collections.abc import Callable
 from threading import Lock
 from weakref import finalize
@@ -43,5 +44,6 @@ def cached(read: Reader, seconds: int) -> Reader:
     from cachetools import TTLCache  # noqa: PLC0415
     from cachetools import cached as remembered  # noqa: PLC0415
 
-    cache: TTLCache[tuple[str, ...], Credential | None] = TTLCache(CACHED_ROWS, seconds)
+    # By the wall clock: the monotonic one stands still while Lambda holds the process frozen.
+    cache: TTLCache[tuple[str, ...], Credential | None] = TTLCache(CACHED_ROWS, seconds, time.time)
     return remembered(cache, lock=Lock())(read)

@@ -59,7 +59,7 @@ def from_env(env: Mapping[str, str]) -> Settings:
         table_name=_required(env, "TABLE_NAME"),
         kms_key_id=_required(env, "KMS_KEY_ID"),
         key_prefix=_required(env, "KEY_PREFIX"),
-        id_salt=env.get("ID_SALT", ""),
+        id_salt=_salt(env),
         allowed_roles=_roles(env, "ALLOWED_ROLES"),
         default_ttl_days=_number(env, "DEFAULT_TTL_DAYS"),
         max_ttl_days=_number(env, "MAX_TTL_DAYS"),
@@ -129,6 +129,13 @@ def audit_days() -> int:
 def environment() -> Mapping[str, str]:
     """Return what AWS itself sets: region, credentials, endpoints."""
     return os.environ
+
+
+def _salt(env: Mapping[str, str]) -> str:
+    # It may be empty, but not forgotten: another salt, and every key has another id.
+    if "ID_SALT" not in env:
+        raise ValueError("environment variable ID_SALT is missing")
+    return env["ID_SALT"]
 
 
 def _required(env: Mapping[str, str], name: str) -> str:

@@ -2,11 +2,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.dynamodb_local import dynamodb_local
 from tests.e2e.served import Service, served
 from tests.races.places import alias
 
-__all__ = ["alias", "dynamodb_local"]
+__all__ = ["alias"]
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.dynamodb_local import dynamodb_local
 from tests.faults.wire import Wire, wire_to
 from tests.races.places import Place, alias, on_dynamodb_local, on_moto, place
 
-__all__ = ["alias", "dynamodb_local", "on_dynamodb_local", "on_moto", "place"]
+__all__ = ["alias", "on_dynamodb_local", "on_moto", "place"]
 
 
 @pytest.fixture

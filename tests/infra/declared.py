@@ -58,7 +58,7 @@ def resolved(kind: str, parameters: Mapping[str, str] | None = None) -> dict[str
 
 
 @cache
-def deployed() -> dict[str, dict[str, Any]]:
+def deployed(path: Path = PATH) -> dict[str, dict[str, Any]]:
     """Return the resources that CloudFormation gets to see, by logical id.
 
     SAM's own translator makes them. Its pins clash with the tests', so it runs in the SAM CLI's
@@ -67,7 +67,7 @@ def deployed() -> dict[str, dict[str, Any]]:
     if not _SAM_PYTHON.exists():
         pytest.skip("needs the SAM CLI's environment: `make validate` makes it")
     done = subprocess.run(
-        [_SAM_PYTHON, Path(__file__).with_name("translate.py"), PATH],
+        [_SAM_PYTHON, Path(__file__).with_name("translate.py"), path],
         env={**os.environ, "AWS_DEFAULT_REGION": "us-east-1"},
         capture_output=True,
         check=True,

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from keyturn.lean import LeanReader
-from tests.dynamodb_local import dynamodb_local
 from tests.keyturn.wire import Time, Wire, environment, listening, reading
 
-__all__ = ["dynamodb_local", "reader", "served", "time", "wire"]
+__all__ = ["reader", "served", "time", "wire"]
 
 
 @pytest.fixture

@@ -49,8 +49,10 @@ def test_a_missing_variable_fails_and_is_named(name: str, value: str | None) -> 
         from_env(env if value is None else env | {name: value})
 
 
-def test_the_salt_may_be_empty() -> None:
+def test_the_salt_may_be_empty_but_not_missing() -> None:
     assert from_env(GOOD | {"ID_SALT": ""}).id_salt == ""
+    with pytest.raises(ValueError, match="ID_SALT"):
+        from_env({name: value for name, value in GOOD.items() if name != "ID_SALT"})
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 from keyturn import aws as sdk
 from keyturn import keytext
 from keyturn.errors import Unavailable
+from keyturn.keytext import KeyText
 from keyturn.settings import settings
 from keyturn.vault import Vault
 from tests.support_aws import Aws, onlooker, refused
@@ -65,11 +66,19 @@ def test_a_ciphertext_of_another_row_does_not_open(vault: Vault) -> None:
     [
         keytext.mint("kt", TEXT.id).reveal(),
         keytext.mint("kt", "B" * 17).reveal(),
+        KeyText("kt", "B" * 17, TEXT.reveal()[-38:-6]).reveal(),
         TEXT.reveal()[:-1],
         "not a key",
         "schl\u00fcssel",
     ],
-    ids=["another generation", "another id", "cut", "no key", "not ASCII"],
+    ids=[
+        "another generation",
+        "another id",
+        "another id, same secret",
+        "cut",
+        "no key",
+        "not ASCII",
+    ],
 )
 def test_what_is_not_this_row_s_key_is_not_handed_out(plaintext: str, vault: Vault) -> None:
     with pytest.raises(Unavailable) as error:
