@@ -78,14 +78,13 @@ def read(resources: Resources, functions: Mapping[str, Function]) -> list[Rule]:
 
 
 def _target(rule: str, declared: Mapping[str, Any], functions: Mapping[str, Function]) -> Target:
-    if declared["Arn"] not in functions or {"Input", "InputPath"} & declared.keys():
-        raise TemplateError(f"{rule}: a target that is not supported by the local stack")
     transformer = declared.get("InputTransformer", {})
     paths, template = transformer.get("InputPathsMap", {}), transformer.get("InputTemplate", "")
-    if not all(map(_PATH.fullmatch, paths.values())) or not set(_PLACE.findall(template)) <= {
-        *paths
-    }:
+    known = all(map(_PATH.fullmatch, paths.values())) and {*_PLACE.findall(template)} <= {*paths}
+    if not known or ">" in _PLACE.sub("", template):
         raise TemplateError(f"{rule}: an input transformer that is not supported")
+    if declared["Arn"] not in functions or {"Input", "InputPath"} & declared.keys():
+        raise TemplateError(f"{rule}: a target that is not supported by the local stack")
     return Target(functions[declared["Arn"]], paths, template)
 
 

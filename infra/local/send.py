@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from botocore.exceptions import EndpointConnectionError
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 
 from infra.local.__main__ import LOG, PLACE
 from infra.local.resources import CREDENTIALS, REGION
@@ -21,17 +22,20 @@ if TYPE_CHECKING:
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
 
+_PARTS = {"source", "detail-type", "detail"}
+
+
 class NotSentError(Exception):
     """It cannot be sent; the text says why and what to do."""
 
 
-def send(event: dict[str, Any], place: dict[str, str]) -> str:
+def send(event: Any, place: dict[str, str]) -> str:  # noqa: ANN401 - any JSON
     """Put the event on a bus, and return the id it was given.
 
     Raises:
         NotSentError: it is none for a bus, or nobody takes it.
     """
-    if not {"source", "detail-type", "detail"} <= event.keys():
+    if not isinstance(event, dict) or not event.keys() >= _PARTS:
         raise NotSentError("not an event of EventBridge: see events/README.md for what it is for")
     if event["source"].startswith("aws."):
         raise NotSentError(f"nobody but AWS can send events of {event['source']}")
@@ -41,6 +45,12 @@ def send(event: dict[str, Any], place: dict[str, str]) -> str:
         region_name=REGION,
         aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        config=Config(
+            connect_timeout=2,
+            read_timeout=10,
+            retries={"total_max_attempts": 1},
+            proxies={},  # and none of the environment's: it is this machine
+        ),
     )
     entry: PutEventsRequestEntryTypeDef = {
         "EventBusName": place["event_bus"],
@@ -50,8 +60,8 @@ def send(event: dict[str, Any], place: dict[str, str]) -> str:
     }
     try:
         (answer,) = client.put_events(Entries=[entry])["Entries"]
-    except EndpointConnectionError:
-        raise NotSentError("nobody listens there: `make run` in another terminal first") from None
+    except BotoCoreError:
+        raise NotSentError("nobody answers there: `make run` in another terminal first") from None
     if "EventId" not in answer:
         raise NotSentError(f"refused: {answer}")
     return str(answer["EventId"])
