@@ -125,11 +125,11 @@ class Stream:
 
     def records(self) -> list[dict[str, Any]]:
         """Return what came since the last look."""
-        came = []
+        came: list[dict[str, Any]] = []
         for place, iterator in enumerate(self._iterators):
             got = self._client.get_records(ShardIterator=iterator)
             self._iterators[place] = got["NextShardIterator"]
-            came += got["Records"]
+            came += [dict(record) for record in got["Records"]]
         return [as_lambda(record) for record in came if _is_of_a_key(record)]
 
 
