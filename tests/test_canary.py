@@ -4,6 +4,7 @@ import logging
 import sys
 from base64 import b64encode
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -197,13 +198,14 @@ def drive_revoke(witness: Witness, aws: Aws, table: Table) -> None:
 
 
 def drive_rotate(witness: Witness, aws: Aws) -> None:
+    event: dict[str, Any] = {}
     rotate, read = "/api/apikey/{key}/rotate", "/api/apikey/{key}/events"
     account, source = Context().invoked_function_arn.split(":")[4], "keyturn.request"
     for key in [*witness.keys]:
         id = key.split("_")[1]
         for target in (id, id, key, key[:-1]):
             for body in ({"grace_seconds": 9}, {"rotation_id": key}, {"force": key}, {key: key}):
-                named = {"resource": rotate, "pathParameters": {"key": target}}
+                named: dict[str, Any] = {"resource": rotate, "pathParameters": {"key": target}}
                 witness.asks(rotate_key.handler, post(body) | named)
             for resource in (read, "/api/apikey/{key}"):
                 asked = request("GET", resource, query={"cursor": [key]}, path={"key": target})

@@ -15,6 +15,7 @@ from keyturn.service import Issuer
 from tests.faults import wire
 from tests.faults.wire import Forward, Passed, Reply, Wire, wire_to
 from tests.races.places import Place, at_once, grant
+from tests.support import by
 
 CALLERS = 6
 CALLS = 10
@@ -51,12 +52,12 @@ def work(place: Place, alias: str, issuer: Issuer, caller: int) -> list[Told]:
         actor = f"{caller}-{number}"
         try:
             if chance.random() < 0.6:
-                issued = issuer.create_or_renew(grant(alias, name=actor), actor)
+                issued = issuer.create_or_renew(grant(alias, name=actor), by(actor))
                 answer = "renewed" if issued.renewed else "created"
                 told.append(Told(actor, answer, issued.text.reveal()))
             else:
                 id, now = place.id_of(alias), service.clock()
-                service.revoke(id, Reason.UNSPECIFIED, actor, issuer.store, now)
+                service.revoke(id, Reason.UNSPECIFIED, by(actor), issuer.store, now)
                 told.append(Told(actor, "revoked"))
         except KeyNotFound:
             told.append(Told(actor, "not found"))
@@ -110,5 +111,5 @@ def test_nobody_is_told_what_did_not_happen(
 
     (row,) = on_dynamodb_local.rows(name)
     assert int(row["version"]["N"]) == done.total()
-    last = on_dynamodb_local.other.create_or_renew(grant(name), "last")
+    last = on_dynamodb_local.other.create_or_renew(grant(name), by("last"))
     assert last.text.reveal() in {each.key for each in told}

@@ -11,6 +11,7 @@ from keyturn.service import Issued, Issuer
 from tests.faults import wire
 from tests.faults.wire import Fault, Wire
 from tests.races.places import Place, grant
+from tests.support import by
 
 LOST = {
     "no reply": wire.lost_reply,
@@ -32,11 +33,11 @@ class Case:
     theirs: Issuer
 
     def issue(self, issuer: Issuer, name: str = "name") -> Issued:
-        return issuer.create_or_renew(grant(self.alias, name), "me")
+        return issuer.create_or_renew(grant(self.alias, name), by("me"))
 
     def revoke(self, issuer: Issuer, reason: Reason = Reason.UNSPECIFIED) -> ApiKey:
         id = self.place.id_of(self.alias)
-        return service.revoke(id, reason, "me", issuer.store, service.clock())
+        return service.revoke(id, reason, by("me"), issuer.store, service.clock())
 
     def row(self) -> ApiKey:
         """Return what is stored; the alias has one row and no other item."""

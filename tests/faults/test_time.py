@@ -16,6 +16,7 @@ from keyturn.keys import Reason
 from tests.faults import wire
 from tests.faults.wire import Wire, wire_to
 from tests.races.places import Place, grant
+from tests.support import by
 
 GATEWAY = 29
 MARGIN = 0.5  # for what is not waiting
@@ -61,10 +62,10 @@ def test_longest_create_renewal_and_revocation_end_before_the_functions_timeout(
     issuer = far.issuer()
     calls = {}
     for verb in ("create", "renew"):
-        issuer.create_or_renew(grant(alias), "me")
+        issuer.create_or_renew(grant(alias), by("me"))
         calls[verb] = len(aws_wire.calls)
         aws_wire.heal()
-    service.revoke(far.id_of(alias), Reason.UNSPECIFIED, "me", issuer.store, service.clock())
+    service.revoke(far.id_of(alias), Reason.UNSPECIFIED, by("me"), issuer.store, service.clock())
     calls["revoke"] = len(aws_wire.calls)
 
     assert calls == {"create": 3, "renew": 3, "revoke": 1}
@@ -94,7 +95,7 @@ def test_answer_that_is_too_late_is_asked_for_again_and_counts_once(
     aws_wire.plan("PutItem", wire.late_reply(vars(aws.CONFIG)["read_timeout"] + 0.5))
     started = time.monotonic()
 
-    issued = issuer.create_or_renew(grant(alias), "me")
+    issued = issuer.create_or_renew(grant(alias), by("me"))
 
     assert time.monotonic() - started < longest_call()
     assert aws_wire.calls == ["GetItem", "Encrypt", "PutItem", "PutItem"]
@@ -108,7 +109,7 @@ def test_throttling_ends_in_time(far: Place, aws_wire: Wire, alias: str, operati
     started = time.monotonic()
 
     with pytest.raises(Unavailable) as caught:
-        issuer.create_or_renew(grant(alias), "me")
+        issuer.create_or_renew(grant(alias), by("me"))
 
     assert caught.value.detail == f"{operation}: ThrottlingException"
     assert time.monotonic() - started < longest_call()
@@ -123,7 +124,7 @@ def test_refused_connection_is_known_at_once(on_moto: Place, alias: str) -> None
     started = time.monotonic()
 
     with pytest.raises(Unavailable) as caught:
-        issuer.create_or_renew(grant(alias), "me")
+        issuer.create_or_renew(grant(alias), by("me"))
 
     assert caught.value.detail == "EndpointConnectionError"
     assert time.monotonic() - started < 1
@@ -137,7 +138,7 @@ def test_silence_ends_in_time(far: Place, aws_wire: Wire, alias: str, operation:
     started = time.monotonic()
 
     with pytest.raises(Unavailable) as caught:
-        issuer.create_or_renew(grant(alias), "me")
+        issuer.create_or_renew(grant(alias), by("me"))
 
     assert caught.value.detail == "ReadTimeoutError"
     assert time.monotonic() - started < longest_call() + MARGIN
