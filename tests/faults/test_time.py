@@ -23,11 +23,14 @@ MARGIN = 0.5  # for what is not waiting
 
 
 def timeouts() -> dict[str, float]:
-    """Return the declared seconds of every function, by the name of its module."""
+    """Return the declared seconds of every function that a gateway waits for, by its module."""
     template = Template(TEMPLATE, {}, lambda *_: "", {})
     functions = dict(template.resources("AWS::Serverless::Function"))
     return {
-        each["Handler"].partition(".")[0]: float(each["Timeout"]) for each in functions.values()
+        module: float(each["Timeout"])
+        for each in functions.values()
+        if (module := each["Handler"].partition(".")[0]) == "authorize"
+        or any(event["Type"] == "Api" for event in each.get("Events", {}).values())
     }
 
 
