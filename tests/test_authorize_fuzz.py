@@ -170,9 +170,7 @@ def test_whatever_it_is_asked_it_lets_in_only_the_one_valid_key(strings: dict[st
     check()
 
     assert seen.total() >= 1_000
-    # It met every outcome, and not by chance.
-    assert min(seen[d] for d in ("Allow", "Deny", "isAuthorized", "not isAuthorized")) > 5
-    assert seen["Unauthorized"] > 100
+    assert seen.keys() == {"Allow", "Deny", "Unauthorized", "isAuthorized", "not isAuthorized"}
 
 
 @pytest.mark.usefixtures("capsys")
