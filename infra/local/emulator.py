@@ -69,16 +69,29 @@ def _environment() -> dict[str, str]:
     return inherited | nowhere
 
 
-class _Watched:
-    """moto, with whatever PutEvents it takes written to standard output, one line an entry."""
+class _Mended:
+    """moto, where conditional writes are atomic, and with what PutEvents takes told.
+
+    moto checks a write's condition first and writes then: of two writers at once both may win. And
+    what is on a bus reaches no function. So calls of DynamoDB go one at a time, and whatever is put
+    on a bus is written to standard output, one line an entry.
+    """
 
     def __init__(self, moto: Callable[[Any, Any], Iterable[bytes]]) -> None:
         self._moto = moto
+        self._one_at_a_time = threading.Lock()
         self._writing = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # noqa: ANN401
-        if environ.get("HTTP_X_AMZ_TARGET") != "AWSEvents.PutEvents":
-            return self._moto(environ, start_response)
+        target = environ.get("HTTP_X_AMZ_TARGET", "")
+        if target.startswith("DynamoDB_"):
+            with self._one_at_a_time:
+                return [b"".join(self._moto(environ, start_response))]
+        if target == "AWSEvents.PutEvents":
+            return self._told(environ, start_response)
+        return self._moto(environ, start_response)
+
+    def _told(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:  # noqa: ANN401
         sent = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
         environ["wsgi.input"] = io.BytesIO(sent)
         answer = b"".join(self._moto(environ, start_response))
@@ -106,7 +119,7 @@ def _serve() -> None:
     server = make_server(
         "127.0.0.1",
         0,
-        _Watched(DomainDispatcherApplication(create_backend_app)),
+        _Mended(DomainDispatcherApplication(create_backend_app)),
         threaded=True,
         request_handler=MotoRequestHandler,
     )
