@@ -16,14 +16,13 @@ with the KMS key, and describe, read, put and stage the secret.
 
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn import aws, keytext, service
-from keyturn.errors import FieldInvalid, GraceRunning, KeyNotFound
+from keyturn.errors import FieldInvalid, GraceRunning
 from keyturn.keys import DAY, ApiKey, By, Grant, Outcome, Rotation
 from keyturn.reader import reader
 from keyturn.secret import Holding, Secret
@@ -75,11 +74,13 @@ def _set(_secret: Secret, _by: By) -> None:
 
 
 def _test(secret: Secret, _by: By) -> None:
-    """Have the new string verified, and see that it is the key's latest."""
-    pending = secret.pending()
-    verdict = service.verify(pending.key if pending else "", None, read, service.clock())
+    """Have the new string verified, and see that it is the alias's latest."""
+    pending = secret.pending() or Holding("")
+    verdict = service.verify(pending.key, None, read, service.clock())
     if verdict.outcome is not Outcome.VALID or verdict.credential is None:
         raise FieldInvalid(f"secret: the pending key is {verdict.outcome}")
+    if verdict.credential.alias != pending.alias:
+        raise FieldInvalid("secret: the pending key is another alias's")
     if verdict.generation != verdict.credential.generation:
         raise FieldInvalid("secret: the pending key was rotated away: cancel this rotation")
 
@@ -87,15 +88,13 @@ def _test(secret: Secret, _by: By) -> None:
 def _finish(secret: Secret, by: By) -> None:
     """Have consumers read the new string; then the old one need not live so long."""
     if not secret.is_current:
+        _test(secret, by)  # it may have been rotated away since
         secret.promote()
     holding = secret.pending()
     text = keytext.parse(holding.key) if holding else None
     key = text and store.get(text.id)
     if text and key and text.matches(key.secret_hash):
-        now = service.clock()
-        until = now + settings().default_grace_seconds
-        with suppress(KeyNotFound):  # it ends earlier already
-            store.end_grace(key.id, key.generation, until, now, by)
+        service.shorten_grace(key, settings().default_grace_seconds, by, store, service.clock())
 
 
 _STEPS: dict[str, Callable[[Secret, By], None]] = {
@@ -111,13 +110,8 @@ def _next(secret: Secret, holding: Holding, id: str, by: By) -> Issued:
     key = store.get(id)
     if key is None:
         # Without roles: who may write a secret must not thereby make keys that may do anything.
-        grant = Grant(
-            alias=holding.alias,
-            name=holding.alias,
-            roles=(),
-            ttl_days=settings().default_ttl_days,
-        )
-        first = issuer.create(id, grant, by)
+        grant = Grant(alias=holding.alias, name=holding.alias, roles=(), ttl_days=_ttl_days(secret))
+        first = issuer.create(id, grant, by, (secret.token,))
         if first is not None:
             return first
         raise FieldInvalid("secret: its key was created meanwhile")
@@ -134,12 +128,35 @@ def _next(secret: Secret, holding: Holding, id: str, by: By) -> Issued:
         return issuer.current(key)
 
 
+def _ttl_days(secret: Secret) -> int:
+    """Return for how many days a first key is to be valid."""
+    days = max(settings().default_ttl_days, -(-_needed(secret) // DAY))
+    if days > settings().max_ttl_days:
+        raise FieldInvalid("secret: no key may be valid for its rotation interval and the grace")
+    return days
+
+
+def _needed(secret: Secret) -> int:
+    return secret.interval(service.clock()) + settings().default_grace_seconds
+
+
 def _require_fit(secret: Secret, holding: Holding, key: ApiKey) -> None:
-    text = keytext.parse(holding.key)
-    if key.alias != holding.alias or (holding.key and (text is None or text.id != key.id)):
-        raise FieldInvalid("secret: its key is not this alias's")
+    if key.alias != holding.alias or not _holds(holding, key):
+        raise FieldInvalid("secret: must hold a string of the alias's key, this one or the last")
     if key.rotate_every_days is not None:
         raise FieldInvalid("rotate_every_days: must be null, the secret's schedule rotates the key")
-    needed = secret.interval(service.clock()) + settings().default_grace_seconds
-    if key.ttl_days * DAY < needed:
+    if key.ttl_days * DAY < _needed(secret):
         raise FieldInvalid("ttl_days: must outlast the secret's rotation interval and the grace")
+
+
+def _holds(holding: Holding, key: ApiKey) -> bool:
+    """Tell whether the secret may have the key's next string.
+
+    Who may write a secret must not thereby get hold of any alias's key: one of its strings must be
+    in there. Without one, there is what the first rotation could have made: a key without roles.
+    """
+    if not holding.key:
+        return not key.roles
+    text = keytext.parse(holding.key)
+    hashes = (key.secret_hash, key.previous_hash)
+    return text is not None and any(digest and text.matches(digest) for digest in hashes)

@@ -48,6 +48,7 @@ def of_key(key: ApiKey, create_id: str) -> Item:
         **of_renewal(key),
         **of_metadata(key),
         **of_rotation_period(key),
+        **of_rotation_ids(key),
         "schema": number(SCHEMA),
         "kind": {"S": ITEM},
         "alias": {"S": key.alias},
@@ -92,9 +93,15 @@ def of_rotation(key: ApiKey) -> Change:
         "previous_hash": None if key.previous_hash is None else {"B": key.previous_hash},
         "previous_expires_at": _optional_number(key.previous_expires_at),
         "rotated_at": _optional_number(key.rotated_at),
-        "rotation_ids": {"L": [{"S": rotation_id} for rotation_id in key.rotation_ids]},
+        **of_rotation_ids(key),
         **_of_active(key),
     }
+
+
+def of_rotation_ids(key: ApiKey) -> Change:
+    """Return which rotations are done; none, no attribute."""
+    ids = [{"S": rotation_id} for rotation_id in key.rotation_ids]
+    return {"rotation_ids": {"L": ids} if ids else None}
 
 
 def of_revocation(id: str, reason: Reason, now: int, by: By) -> Change:

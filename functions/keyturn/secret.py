@@ -6,12 +6,13 @@ will do. Nothing here is logged: what a secret holds is a key.
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from keyturn.aws import answered
 from keyturn.errors import FieldInvalid
 from keyturn.keys import DAY
+from keyturn.schemas import stored_alias
 from keyturn.service import Issued
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Holding:
     """What a version of the secret holds; `key` is empty before the first rotation."""
 
     alias: str
-    key: str = ""
+    key: str = field(default="", repr=False)
 
 
 class Secret:
@@ -140,7 +141,8 @@ def _holding(text: str) -> Holding:
         alias, key = value["alias"], value.get("key", "")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         alias = key = None
-    if not isinstance(alias, str) or not isinstance(key, str) or not alias:
+    stored = stored_alias(alias)
+    if stored is None or not isinstance(key, str):
         # Not the cause: it would quote the secret.
         raise FieldInvalid("secret: must be a JSON object with alias, and key or none")
-    return Holding(alias, key)
+    return Holding(stored, key)

@@ -7,6 +7,7 @@ authorizer pays for neither.
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -130,8 +131,12 @@ class Issuer:
         text = self.vault.open(key.ciphertext, key.id, key.secret_hash)
         return Issued(key, text, renewed=False)
 
-    def create(self, id: str, grant: Grant, by: By) -> Issued | None:
+    def create(
+        self, id: str, grant: Grant, by: By, rotation_ids: tuple[str, ...] = ()
+    ) -> Issued | None:
         """Create the key; `None` where its id has a row.
+
+        `rotation_ids`: rotations that this answers already, so that a repeat rotates nothing.
 
         Raises:
             FieldInvalid: its validity is too short for its rotation.
@@ -154,6 +159,7 @@ class Issuer:
             updated_by=by.actor,
             updated_request=by.request_id,
             generation=1,
+            rotation_ids=rotation_ids,
             secret_hash=text.digest,
             ciphertext=b"",
             hint=text.hint,
@@ -219,6 +225,20 @@ def revoke_own(id: str, generation: int, by: By, store: "KeyStore", now: int) ->
         return store.revoke(id, generation, Reason.COMPROMISED, now, by)
     except KeyNotFound:
         return store.end_grace(id, generation + 1, now, now, by)
+
+
+def shorten_grace(key: ApiKey, seconds: int, by: By, store: "KeyStore", now: int) -> None:
+    """End the string before the last rotation in so many seconds, where it would work for longer.
+
+    Raises:
+        Unavailable: DynamoDB did not answer; a repeat does what is left to do.
+    """
+    with suppress(KeyNotFound):  # it ends earlier already
+        key = store.end_grace(key.id, key.generation, now + seconds, now, by)
+    # What is due was reckoned with the old end. Two writes, since the first one asks for no more
+    # than the generation; a repeat finds the second one still to be made.
+    if now < (key.previous_expires_at or 0) < (key.due_at or 0):
+        store.move_due(key, now)
 
 
 def verify(
