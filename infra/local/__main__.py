@@ -110,7 +110,6 @@ def _welcome(stack: "Stack", log: Path, out: TextIO) -> None:
         "aws_endpoint": stack.aws_endpoint,
         "region": stack.region,
         "table": stack.table,
-        "event_bus": stack.event_bus,
     }
     out.write(f"\nready {json.dumps(ready)}\n")
     out.flush()
