@@ -43,6 +43,7 @@ def running(
     by_name = {function.name: function for function in functions.values()}
     endpoint = environment.get("AWS_ENDPOINT_URL_DYNAMODB", environment["AWS_ENDPOINT_URL"])
     ending = threading.Event()
+    clients = []
     threads = [
         threading.Thread(target=bus.deliver, args=(taken, declared, ending)),
         threading.Thread(target=bus.keep_time, args=(declared, sweep_seconds, ending)),
@@ -52,6 +53,7 @@ def running(
             raise TemplateError(f"{logical_id}: the function is none of the template's")
         with isolation.environment(environment):
             client = boto3.client("dynamodbstreams", endpoint_url=endpoint)
+        clients.append(client)
         stream = Stream(client, by_name[mapping["FunctionName"]], mapping)
         threads.append(threading.Thread(target=stream.run, args=(ending,)))
     for thread in threads:
@@ -63,3 +65,5 @@ def running(
         ending.set()
         for thread in threads:
             thread.join(_END_SECONDS)
+        for client in clients:
+            client.close()

@@ -55,8 +55,10 @@ class Fed:
             StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
         )
         arn = made["TableDescription"]["LatestStreamArn"]
-        streams = boto3.client("dynamodbstreams")
-        self._stream = Stream(streams, function, {"EventSourceArn": arn, **MAPPING, **mapping})
+        self._streams = boto3.client("dynamodbstreams")
+        self._stream = Stream(
+            self._streams, function, {"EventSourceArn": arn, **MAPPING, **mapping}
+        )
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._stream.run, args=(self._ending,), daemon=True)
 
@@ -71,6 +73,8 @@ class Fed:
         self._ending.set()
         self._thread.join(5)
         assert not self._thread.is_alive()
+        self._streams.close()
+        self._client.close()
 
     def batches(self, until: Callable[[list[list[str]]], bool]) -> list[list[str]]:
         """Wait for what the function has seen, and return it: the keys, batch by batch."""
