@@ -89,7 +89,7 @@ class Living:
     def heard(self, id: str) -> list[dict[str, Any]]:
         """Return the events about a key, as they were heard."""
         events = [json.loads(line) for line in self._heard.read_text().splitlines()]
-        return [event for event in events if event["detail"]["id"] == id]
+        return [event for event in events if event["detail"].get("id") == id]
 
     def put(self, id: str, **values: dict[str, str]) -> None:
         """Change a row as no verb does, to have time pass."""
