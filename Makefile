@@ -16,6 +16,9 @@ help:  ## show this list (the default)
 run: $(VENV)/.has-local  ## serve the API on this machine, with a first admin key (PORT=8000)
 	@$(BIN)/python -m infra.local --port $(PORT)
 
+event: $(VENV)/.has-local  ## send an event to what runs here (EVENT=events/rotation_requested.json)
+	@$(BIN)/python -m infra.local.send $(EVENT)
+
 test: $(VENV)/.has-dev  ## run the tests, in random order (WORKERS=2)
 	@$(BIN)/python -m tests.dynamodb_local
 	$(BIN)/pytest -m "not prove" -n $(WORKERS)

@@ -107,6 +107,16 @@ def test_a_file_that_is_no_event_is_named(text: str, tmp_path: Path) -> None:
     assert len(err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("given", [[], ["EVENT=events/key_compromised.json"]])
+def test_make_event_sends_the_file_that_it_is_told(given: list[str]) -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", "event", *given], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    event = done.stdout.split("-m infra.local.send ")[1].split()[0]
+    assert event == (given or ["EVENT=events/rotation_requested.json"])[0].removeprefix("EVENT=")
+    assert (ROOT / event).is_file()
+
+
 def test_the_environment_says_where_before_the_file_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
