@@ -144,6 +144,7 @@ def _environment(key: dict[str, Any], port: int, folder: str) -> dict[str, str]:
         "ALLOWED_ROLES": "admin,creator,user",
         "DEFAULT_TTL_DAYS": "15",
         "MAX_TTL_DAYS": "365",
+        "DEFAULT_GRACE_SECONDS": "86400",
         "REQUIRED_ROLES": "admin",
         "POWERTOOLS_SERVICE_NAME": "keyturn",
         "POWERTOOLS_METRICS_NAMESPACE": "Keyturn",
