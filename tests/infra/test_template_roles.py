@@ -58,6 +58,11 @@ DOES = {
         ("secretsmanager:PutSecretValue", SECRETS),
         ("secretsmanager:UpdateSecretVersionStage", SECRETS),
     },
+    # It reads no row, and writes none of a key.
+    "RecordUsageFunction": {
+        ("dynamodb:UpdateItem", "Table.Arn"),
+        ("sqs:SendMessage", "UncountedUsage.Arn"),  # Lambda does, in its name
+    },
     # It sees hashes and ciphertext go by, and can neither open them nor write any.
     "PublishEventsFunction": {
         ("dynamodb:PutItem", "Table.Arn"),
