@@ -12,6 +12,7 @@ from typing import Any
 
 from keyturn import decision, keytext
 from keyturn.keys import Outcome, Verdict
+from keyturn.tally import COUNTED
 from tests.support import NOW, api_key
 from tests.support_rotation import BILLING
 
@@ -24,11 +25,12 @@ Line = tuple[int, str]
 
 
 def line(
-    outcome: Outcome = Outcome.VALID, id: str = BILLING, generation: int = 1, at: int = NOW
+    outcome: Outcome | None = Outcome.VALID, id: str = BILLING, generation: int = 1, at: int = NOW
 ) -> Line:
-    """Return the line that a decision about a key leaves, as the code writes it."""
+    """Return the line that a decision leaves, as the code writes it; `None`, nobody could know."""
+    credential = replace(KEY, id=id) if outcome in COUNTED else None
+    verdict = None if outcome is None else Verdict(outcome, credential, generation, NOW)
     with redirect_stdout(io.StringIO()) as written:
-        verdict = Verdict(outcome, replace(KEY, id=id), generation, NOW)
         decision.write(verdict, "request", time.perf_counter())
     return at, written.getvalue().rstrip("\n")
 
@@ -55,5 +57,5 @@ def logs(lines: Iterable[Line], stream: str = STREAM, first: int = 0) -> dict[st
 
 def delivered(batch: object) -> dict[str, Any]:
     """Return what the function is invoked with."""
-    data = gzip.compress(json.dumps(batch).encode(), 1)
+    data = gzip.compress(json.dumps(batch).encode(), 1, mtime=0)
     return {"awslogs": {"data": base64.b64encode(data).decode()}}

@@ -46,11 +46,7 @@ def test_decisions_add_up_per_key_and_day_and_each_string_was_seen_last_at_its_l
 
 @pytest.mark.parametrize("outcome", [Outcome.MALFORMED, Outcome.NOT_FOUND, None])
 def test_decision_about_nobodys_string_counts_for_nobody(outcome: Outcome | None) -> None:
-    written = json.loads(line()[1])
-    del written["id"], written["alias"], written["generation"]
-    written["reason"] = outcome or "unavailable"
-
-    counted = tally.of(logs([(NOW, json.dumps(written))]), NOW)
+    counted = tally.of(logs([line(outcome)]), NOW)
 
     assert (counted.uses, counted.unreadable) == ({}, 0)
 
