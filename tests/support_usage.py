@@ -4,12 +4,18 @@ import base64
 import gzip
 import io
 import json
+import os
 import time
-from collections.abc import Iterable
-from contextlib import redirect_stdout
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, redirect_stdout
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
+import boto3
+
+from infra.local.resources import Resources
+from infra.local.stack import TEMPLATE
 from keyturn import decision, keytext
 from keyturn.keys import Outcome, Verdict
 from keyturn.tally import COUNTED
@@ -33,6 +39,15 @@ def line(
     with redirect_stdout(io.StringIO()) as written:
         decision.write(verdict, "request", time.perf_counter())
     return at, written.getvalue().rstrip("\n")
+
+
+@contextmanager
+def table_on(dynamodb_local: str) -> Iterator[tuple[Any, str]]:
+    """Make the template's table on DynamoDB Local; yields a client and the table's name."""
+    name = f"usage-{uuid4().hex}"
+    Resources(TEMPLATE, name, {}).make(os.environ["AWS_ENDPOINT_URL"], dynamodb_local)
+    with closing(boto3.client("dynamodb", endpoint_url=dynamodb_local)) as client:
+        yield client, f"{name}-Table"
 
 
 def id_of(alias: object) -> str:

@@ -1,30 +1,25 @@
 """Rows of usage: written by batches in any order, and any number of times."""
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from itertools import permutations
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-import boto3
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.local.resources import Resources
 from keyturn import aws as sdk
 from keyturn.errors import Unavailable
 from keyturn.keys import DAY, Outcome
 from keyturn.tally import NEVER, Day
 from keyturn.usage import REMEMBERED, SHARDS, Usage
-from tests.conftest import TEMPLATE
 from tests.support import NOW
 from tests.support_aws import Aws, Table, lost_reply, lost_request, refused, whole
 from tests.support_rotation import put
-from tests.support_usage import id_of
+from tests.support_usage import id_of, table_on
 
 TODAY = NOW // DAY
 USAGE = Usage(sdk.dynamodb(), "keyturn-Table")
@@ -37,10 +32,8 @@ class Where(NamedTuple):
 
 @pytest.fixture(scope="module")
 def _local(_aws: Aws, dynamodb_local: str) -> Iterator[Usage]:
-    name = f"usage-{uuid4().hex}"
-    Resources(TEMPLATE, name, {}).make(os.environ["AWS_ENDPOINT_URL"], dynamodb_local)
-    with closing(boto3.client("dynamodb", endpoint_url=dynamodb_local)) as client:
-        yield Usage(client, f"{name}-Table")
+    with table_on(dynamodb_local) as (client, table):
+        yield Usage(client, table)
 
 
 @pytest.fixture(params=["moto", pytest.param("_local", marks=pytest.mark.dynamodb_local)])
