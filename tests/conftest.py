@@ -50,6 +50,7 @@ os.environ |= {
     "COMPROMISED_ACTION": "revoke",
     "EVENT_BUS": "default",
     "AUDIT_DAYS": "400",
+    "USAGE_DAYS": "90",
     "POWERTOOLS_SERVICE_NAME": "keyturn",
     "POWERTOOLS_METRICS_NAMESPACE": "Keyturn",
     "POWERTOOLS_TRACER_CAPTURE_RESPONSE": "false",

@@ -10,6 +10,7 @@ sigv4       a request signature, and the credentials and endpoint it needs
 lean        one strongly consistent read without the SDK
 reader      the read that verification costs, and the optional memory of it
 decision    the line that a verification leaves in the log
+tally       what those lines add up to
 store       one item per alias, one conditional write per change
 vault       KMS: seal and open the key string
 aws         the one SDK configuration, and what its failures mean
@@ -18,6 +19,7 @@ sweep       what is due is done
 changes     what happened to a key, told from its row before and after
 trail       what happened to a key, kept beside it
 bus         what happened to a key, told to everyone
+usage       when a key was used, and how often, kept beside it
 secret      a secret of Secrets Manager that holds a key
 listing     lists of keys
 cursor      where the next page starts

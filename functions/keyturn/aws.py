@@ -31,15 +31,17 @@ CONFIG = Config(
     connect_timeout=1,
     read_timeout=2,
 )
+# For what an answer can do without, and must not wait for: a second more in all.
+HASTY = Config(retries={"total_max_attempts": 1}, connect_timeout=0.5, read_timeout=0.5)
 
 # Whatever level a deployment chooses for its own log: on DEBUG these would show what is sent to KMS
 # and what it answers, key strings in base64.
 logging.getLogger("botocore").setLevel(logging.INFO)
 
 
-def dynamodb() -> "DynamoDBClient":
+def dynamodb(config: Config = CONFIG) -> "DynamoDBClient":
     """Return a client; its credentials and endpoint come from the environment."""
-    return boto3.client("dynamodb", config=CONFIG)
+    return boto3.client("dynamodb", config=config)
 
 
 def kms() -> "KMSClient":

@@ -163,7 +163,7 @@ def to_credential(item: Read) -> Credential:
     Raises:
         Unavailable: the row is not one this version can read, so nobody can know.
     """
-    return _read(lambda: Credential(**_credential(item)))
+    return parsed(lambda: Credential(**_credential(item)))
 
 
 def to_key(item: Read) -> ApiKey:
@@ -172,7 +172,7 @@ def to_key(item: Read) -> ApiKey:
     Raises:
         Unavailable: the row is not one this version can read.
     """
-    return _read(
+    return parsed(
         lambda: ApiKey(
             **_credential(item),
             name=item["name"]["S"],
@@ -217,13 +217,26 @@ def to_notice(item: Read) -> Notice:
     Raises:
         Unavailable: the row is not one this version can read.
     """
-    return _read(
+    return parsed(
         lambda: Notice(
             Task(item["notice"]["S"]),
             int(item["noticed_at"]["N"]),
             By(item["noticed_by"]["S"], item["noticed_request"]["S"]),
         )
     )
+
+
+def parsed(build: Callable[[], T]) -> T:
+    """Build something out of a row.
+
+    Raises:
+        Unavailable: the row is not one this version can read.
+    """
+    try:
+        return build()
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        # `from None`: the cause's text would quote the row.
+        raise Unavailable("malformed row") from None
 
 
 def _credential(item: Read) -> dict[str, Any]:
@@ -244,14 +257,6 @@ def _credential(item: Read) -> dict[str, Any]:
 
 def _optional_number(value: int | None) -> Value | None:
     return None if value is None else number(value)
-
-
-def _read(build: Callable[[], T]) -> T:
-    try:
-        return build()
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
-        # `from None`: the cause's text would quote the row.
-        raise Unavailable("malformed row") from None
 
 
 def _bytes(value: Value) -> bytes:

@@ -126,6 +126,15 @@ def audit_days() -> int:
     return _number(os.environ, "AUDIT_DAYS")
 
 
+def usage_days() -> int:
+    """Return for how many days it is kept how often keys were used.
+
+    Raises:
+        ValueError: USAGE_DAYS is missing or no number.
+    """
+    return _number(os.environ, "USAGE_DAYS")
+
+
 def environment() -> Mapping[str, str]:
     """Return what AWS itself sets: region, credentials, endpoints."""
     return os.environ

@@ -38,6 +38,7 @@ TAKES = {
     "RotateKeyFunction": {"COMPROMISED_ACTION"},
     "RotateOnEventFunction": {"COMPROMISED_ACTION"},
     "PublishEventsFunction": {"EVENT_BUS", "AUDIT_DAYS"},
+    "RecordUsageFunction": {"USAGE_DAYS"},
 }
 
 
