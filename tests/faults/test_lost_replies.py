@@ -52,6 +52,7 @@ def case(place: Place, far: Place, database: Wire, alias: str) -> Case:
     return Case(place, database, alias, far.issuer(), place.other)
 
 
+@pytest.mark.row("F1")
 @lost
 def test_create_is_still_a_create(case: Case, fault: Fault) -> None:
     case.database.plan("PutItem", fault)
@@ -66,6 +67,7 @@ def test_create_is_still_a_create(case: Case, fault: Fault) -> None:
     assert (again.renewed, again.text.reveal()) == (True, issued.text.reveal())
 
 
+@pytest.mark.row("F1")
 @lost
 def test_renewal_counts_once(case: Case, fault: Fault) -> None:
     created = case.issue(case.theirs)
@@ -80,6 +82,7 @@ def test_renewal_counts_once(case: Case, fault: Fault) -> None:
     assert case.row() == issued.key
 
 
+@pytest.mark.row("F1")
 @lost
 def test_revocation_is_told_as_done_and_counts_once(case: Case, fault: Fault) -> None:
     case.issue(case.theirs)
@@ -155,6 +158,7 @@ def test_revocation_that_lost_to_another_one_is_no_success(case: Case) -> None:
     assert case.row().revoke_reason is Reason.CESSATION
 
 
+@pytest.mark.row("F2")
 @pytest.mark.parametrize("fault", [wire.lost_reply, wire.lost_request], ids=["reply", "request"])
 def test_create_of_unknown_outcome_is_unavailable_and_its_repeat_converges(
     case: Case, fault: Fault
@@ -175,6 +179,7 @@ def test_create_of_unknown_outcome_is_unavailable_and_its_repeat_converges(
         assert issued.key.secret_hash == written[0]["secret_hash"]["B"]
 
 
+@pytest.mark.row("F2")
 @pytest.mark.parametrize("fault", [wire.lost_reply, wire.lost_request], ids=["reply", "request"])
 def test_renewal_of_unknown_outcome_is_unavailable_and_its_repeat_converges(
     case: Case, fault: Fault
@@ -193,6 +198,7 @@ def test_renewal_of_unknown_outcome_is_unavailable_and_its_repeat_converges(
     assert issued.key.is_active
 
 
+@pytest.mark.row("F2")
 def test_revocation_of_unknown_outcome_is_unavailable_and_its_repeat_says_that_it_is_done(
     case: Case,
 ) -> None:
