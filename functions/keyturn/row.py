@@ -42,7 +42,7 @@ def number(value: int) -> Value:
 
 
 def of_key(key: ApiKey, create_id: str) -> Item:
-    """Return the item of a key that was just created."""
+    """Return the item of a new key: created active, or imported as it was."""
     written = {
         **primary_key(key.id),
         **of_renewal(key),
@@ -60,6 +60,9 @@ def of_key(key: ApiKey, create_id: str) -> Item:
         "version": number(key.version),
         "create_id": {"S": create_id},
     }
+    if not key.is_active:
+        by, reason = By(key.updated_by, key.updated_request), key.revoke_reason
+        written |= of_revocation(key.id, reason or Reason.UNSPECIFIED, key.updated_at, by)
     return {name: value for name, value in written.items() if value is not None}
 
 
