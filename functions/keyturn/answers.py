@@ -88,12 +88,11 @@ class KeyResponse(Record):
     @classmethod
     def issued(cls, issued: Issued) -> dict[str, Any]:
         """Return the fields of a key with its string."""
-        text = issued.text
         return {
             **cls.fields(issued.key),
-            "key": text and text.reveal(),
+            "key": issued.known and issued.known.reveal(),
             "renewed": issued.renewed,
-            "recoverable": False if text is None else None,
+            "recoverable": None if issued.known else False,
         }
 
     @model_serializer(mode="wrap")

@@ -8,7 +8,8 @@ the deployment says that it has some (`IMPORTED_KEYS`). Stdlib only.
 import hashlib
 import hmac
 import re
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
 
 from keyturn import keytext
 from keyturn.errors import Unavailable
@@ -60,6 +61,14 @@ class ForeignText:
 
 
 Text: TypeAlias = KeyText | ForeignText
+Finder: TypeAlias = Callable[[str], str | None]  # the id that a pointer leads to
+
+
+class Claim(NamedTuple):
+    """Whose key a string claims to be, if anybody's, and the digest that must be that key's."""
+
+    id: str | None
+    digest: bytes
 
 
 def parse(text: str, id: str = "") -> ForeignText | None:
@@ -75,6 +84,24 @@ def parse(text: str, id: str = "") -> ForeignText | None:
 def parse_any(text: str, id: str) -> Text | None:
     """Take apart a string that is ours, or else another service's for the key `id`."""
     return keytext.parse(text) or parse(text, id)
+
+
+def whose(text: str, find: Finder | None) -> Claim | None:
+    """Say whose key a string claims to be; `None`, it has no key's form.
+
+    Without `find` there are no keys but ours, and no read.
+
+    Raises:
+        Unavailable: `find` gave no answer.
+    """
+    ours = keytext.parse(text)
+    if ours is not None:
+        return Claim(ours.id, ours.digest)
+    other = None if find is None else parse(text)
+    if find is None or other is None:
+        return None
+    digest = other.digest
+    return Claim(find(pointer(digest)), digest)
 
 
 def pointer(digest: bytes) -> str:

@@ -13,9 +13,9 @@ from typing import TypeVar
 from weakref import finalize
 
 from keyturn import foreign, row
+from keyturn.foreign import Finder
 from keyturn.keys import Credential
 from keyturn.lean import LeanReader
-from keyturn.service import Finder
 from keyturn.settings import environment, settings, verify_cache_seconds
 
 CACHED_ROWS = 10_000

@@ -61,8 +61,12 @@ def of_key(key: ApiKey, create_id: str) -> Item:
         "create_id": {"S": create_id},
     }
     if not key.is_active:
-        by, reason = By(key.updated_by, key.updated_request), key.revoke_reason
-        written |= of_revocation(key.id, reason or Reason.UNSPECIFIED, key.updated_at, by)
+        written |= {
+            "is_active": {"BOOL": False},
+            "revoked_at": _optional_number(key.revoked_at),
+            "revoke_reason": {"S": key.revoke_reason} if key.revoke_reason else None,
+            **of_due(key.id, None),
+        }
     return {name: value for name, value in written.items() if value is not None}
 
 

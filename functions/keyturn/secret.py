@@ -98,8 +98,6 @@ class Secret:
             FieldInvalid: the key was imported as a hash, so there is no string to hold.
             Unavailable: Secrets Manager did not answer, or holds another value under this token.
         """
-        if issued.text is None:
-            raise FieldInvalid("secret: its key was imported as a hash: rotate it first")
         text = {
             "alias": issued.key.alias,
             "id": issued.key.id,

@@ -9,19 +9,17 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING
 
 from keyturn import foreign, keytext
 from keyturn.errors import AliasConflict, FieldInvalid, GraceRunning, KeyNotFound, Unavailable
-from keyturn.foreign import Text
+from keyturn.foreign import Finder, Text
 from keyturn.keys import DAY, ApiKey, By, Credential, Grant, Outcome, Reason, Rotation, Verdict
 from keyturn.settings import Settings
 
 if TYPE_CHECKING:
     from keyturn.store import KeyStore
     from keyturn.vault import Vault
-
-Finder: TypeAlias = Callable[[str], str | None]
 
 START_OVER = 3.0
 _PAUSE = 0.02
@@ -36,12 +34,23 @@ def clock() -> int:
 class Issued:
     """A key as the table holds it, with its string; `renewed` where it existed before.
 
-    No string: it was imported as a hash, and only whoever holds it knows it.
+    Only whoever holds the string of a key that was imported as a hash knows it: `known` is `None`.
     """
 
     key: ApiKey
-    text: Text | None
+    known: Text | None
     renewed: bool
+
+    @property
+    def text(self) -> Text:
+        """The string.
+
+        Raises:
+            FieldInvalid: it is not known here.
+        """
+        if self.known is None:
+            raise FieldInvalid("key: imported as a hash, so its string is not known here")
+        return self.known
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,10 +229,10 @@ def revoke(  # noqa: PLR0913 - what, why, by whom, where, when, and where else t
     """
     if keytext.is_id(target):
         return store.revoke(target, None, reason, now, by)
-    found = _found(target, find)
-    if found is None or found.id is None:
+    claim = foreign.whose(target, find)
+    if claim is None or claim.id is None:
         raise KeyNotFound
-    return store.revoke(found.id, found.digest, reason, now, by)
+    return store.revoke(claim.id, claim.digest, reason, now, by)
 
 
 def revoke_own(id: str, generation: int, by: By, store: "KeyStore", now: int) -> ApiKey:
@@ -271,28 +280,10 @@ def verify(
     Raises:
         Unavailable: a read gave no answer, so nobody can know.
     """
-    found = _found(text, find)
-    if found is None:
+    claim = foreign.whose(text, find)
+    if claim is None:
         return Verdict(Outcome.MALFORMED)
-    credential = None if found.id is None else read(found.id)
+    credential = None if claim.id is None else read(claim.id)
     if credential is None:
         return Verdict(Outcome.NOT_FOUND)
-    return credential.verify(found.digest, now, roles)
-
-
-class _Found(NamedTuple):
-    """Whose key a string says it is, if any, and the digest that must be that key's."""
-
-    id: str | None
-    digest: bytes
-
-
-def _found(text: str, find: Finder | None) -> _Found | None:
-    key = keytext.parse(text)
-    if key is not None:
-        return _Found(key.id, key.digest)
-    other = None if find is None else foreign.parse(text)
-    if find is None or other is None:
-        return None
-    digest = other.digest
-    return _Found(find(foreign.pointer(digest)), digest)
+    return credential.verify(claim.digest, now, roles)
