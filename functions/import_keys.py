@@ -1,6 +1,6 @@
 """Keys of another service come in, each with the string that its holder has.
 
-Invoked directly (IAM decides who may) with `{"rows": [...], "dry_run": false}`, at most 50 rows;
+Invoked directly (IAM decides who may) with `{"rows": [...], "dry_run": false}`, at most 25 rows;
 answers `{"results": [{"outcome", "detail"}, ...]}`, one for each row in its place: a bad row keeps
 no other out. May batch-get and put rows, and encrypt with the KMS key.
 
