@@ -45,7 +45,7 @@ def outcomes(*rows: Any, **more: Any) -> list[str]:  # noqa: ANN401 - any JSON
 
 def judged(text: str) -> tuple[Outcome, str | None]:
     verdict = service.verify(text, None, STORE.get, NOW, import_keys.intake.find)
-    return verdict.outcome, verdict.credential and verdict.credential.alias
+    return verdict.outcome, verdict.credential.alias if verdict.credential else None
 
 
 def test_an_imported_string_goes_on_working(table: Table) -> None:
