@@ -47,6 +47,7 @@ os.environ |= {
     "DEFAULT_TTL_DAYS": "15",
     "MAX_TTL_DAYS": "365",
     "DEFAULT_GRACE_SECONDS": "86400",
+    "IMPORTED_KEYS": "false",
     "COMPROMISED_ACTION": "revoke",
     "EVENT_BUS": "default",
     "AUDIT_DAYS": "400",

@@ -1,8 +1,8 @@
 """Answers over HTTP."""
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_serializer
 
 from keyturn.keys import ApiKey, Outcome, Reason, Status, Verdict, moment
 from keyturn.service import Issued
@@ -71,15 +71,39 @@ class Record(BaseModel):
 
 
 class KeyResponse(Record):
-    """A key with its string: the answer to whoever may hold it, and the only place it leaves by."""
+    """A key with its string: the answer to whoever may hold it, and the only place it leaves by.
 
-    key: str = Field(repr=False)
+    A key that was imported as a hash has none to show: `key` is `null`, and `recoverable` is there
+    to say so.
+    """
+
+    key: str | None = Field(repr=False)
     renewed: bool
+    recoverable: Literal[False] | None = None
 
     @classmethod
     def of(cls, issued: Issued) -> Self:
         """Build the answer to a create or a renewal."""
-        return cls(**cls.fields(issued.key), key=issued.text.reveal(), renewed=issued.renewed)
+        return cls(**cls.issued(issued))
+
+    @classmethod
+    def issued(cls, issued: Issued) -> dict[str, Any]:
+        """Return the fields of a key with its string."""
+        return {
+            **cls.fields(issued.key),
+            "key": issued.known and issued.known.reveal(),
+            "renewed": issued.renewed,
+            "recoverable": None if issued.known else False,
+        }
+
+    @model_serializer(mode="wrap")
+    def _without_what_goes_without_saying(
+        self, serialize: SerializerFunctionWrapHandler
+    ) -> dict[str, Any]:
+        fields: dict[str, Any] = serialize(self)
+        if self.recoverable is None:
+            del fields["recoverable"]
+        return fields
 
 
 class RotatedResponse(KeyResponse):
@@ -92,9 +116,7 @@ class RotatedResponse(KeyResponse):
     def of(cls, issued: Issued, use: LastUse = NEVER) -> Self:
         """Build the answer to a rotation."""
         return cls(
-            **cls.fields(issued.key),
-            key=issued.text.reveal(),
-            renewed=False,
+            **cls.issued(issued),
             previous_expires_at=_moment(issued.key.previous_expires_at),
             previous_last_seen_at=_moment(use.seen.get(issued.key.generation - 1)),
         )

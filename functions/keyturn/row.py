@@ -42,7 +42,7 @@ def number(value: int) -> Value:
 
 
 def of_key(key: ApiKey, create_id: str) -> Item:
-    """Return the item of a key that was just created."""
+    """Return the item of a new key: created active, or imported as it was."""
     written = {
         **primary_key(key.id),
         **of_renewal(key),
@@ -60,6 +60,13 @@ def of_key(key: ApiKey, create_id: str) -> Item:
         "version": number(key.version),
         "create_id": {"S": create_id},
     }
+    if not key.is_active:
+        written |= {
+            "is_active": {"BOOL": False},
+            "revoked_at": _optional_number(key.revoked_at),
+            "revoke_reason": {"S": key.revoke_reason} if key.revoke_reason else None,
+            **of_due(key.id, None),
+        }
     return {name: value for name, value in written.items() if value is not None}
 
 

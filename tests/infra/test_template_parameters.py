@@ -145,6 +145,7 @@ def _accepted(**changed: Any) -> bool:  # noqa: ANN401 - a settings field
         "key_prefix": "kt",
         "allowed_roles": ("admin",),
         "default_grace_seconds": 0,
+        "imported_keys": False,
     }
     try:
         Settings(**{**fields, **changed})
