@@ -52,7 +52,7 @@ class Aws:
         self._planned[operation].extend(faults)
 
     def always(self, operation: str, fault: Fault) -> None:
-        """Let every request of this operation meet this fault, until healed."""
+        """Let every request of this operation, or of all (`*`), meet this fault, until healed."""
         self._always[operation] = fault
 
     def forget(self) -> None:
@@ -74,7 +74,8 @@ class Aws:
             self.calls.append(operation)
             self.sent.append(body)
             planned = self._planned[operation]
-            fault = planned.popleft() if planned else self._always.get(operation, whole)
+            always = self._always.get(operation) or self._always.get("*", whole)
+            fault = planned.popleft() if planned else always
         answer = fault(lambda: self._forward(environ))
         headers = [(name, value) for name, value in answer.headers if name != "Content-Length"]
         start_response(answer.status, [*headers, ("Content-Length", str(len(answer.body)))])
@@ -159,6 +160,13 @@ class Table:
         """Return the only row."""
         (row,) = self.rows()
         return row
+
+    def key(self, id: str) -> dict[str, Any] | None:
+        """Return a key's row."""
+        place = {"id": {"S": id}, "item": {"S": "key"}}
+        got = self._client.get_item(TableName="keyturn-Table", Key=place, ConsistentRead=True)
+        found: dict[str, Any] | None = got.get("Item")
+        return found
 
     def put(self, row: dict[str, Any]) -> None:
         self._client.put_item(TableName="keyturn-Table", Item=row)
