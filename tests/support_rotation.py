@@ -86,6 +86,15 @@ def judge(text: str, now: int) -> Outcome:
     return to_credential(row).verify(key.digest, now, None).outcome if row else Outcome.NOT_FOUND
 
 
+def sealed(row: dict[str, Any]) -> str:
+    """Return the string that a row seals, which a renewal would hand out; looking is no call."""
+    opened = onlooker("kms").decrypt(
+        CiphertextBlob=row["ciphertext"]["B"],
+        EncryptionContext={"service": "keyturn", "id": row["id"]["S"]},
+    )
+    return str(opened["Plaintext"].decode())
+
+
 KEY_ITEM = {"S": "key"}
 
 

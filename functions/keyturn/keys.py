@@ -141,7 +141,10 @@ class Rotation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey(Credential):
-    """The whole record, as stored; `version` counts every change."""
+    """The whole record, as stored; `version` counts every change.
+
+    `grace_told`: somebody ended the grace before its time, which was told by that.
+    """
 
     name: str
     metadata: dict[str, str]
@@ -157,6 +160,7 @@ class ApiKey(Credential):
     rotate_every_days: int | None = None
     rotated_at: int | None = None
     rotation_ids: tuple[str, ...] = ()
+    grace_told: bool = False
     due_at: int | None = field(default=None, compare=False)
     version: int = 1
 
@@ -242,6 +246,7 @@ class ApiKey(Credential):
             previous_expires_at=self.grace_end(rotation, now),
             expires_at=now + self.ttl_days * DAY,
             due_at=None,
+            grace_told=False,
             rotated_at=now,
             rotation_ids=(*self.rotation_ids, rotation.id)[-REMEMBERED_ROTATIONS:],
             updated_at=now,

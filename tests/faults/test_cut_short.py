@@ -13,9 +13,18 @@ import rotate_key
 from keyturn.keys import DAY, Outcome, Reason
 from tests.faults.crash import DIES, HOW, everywhere
 from tests.support import NOW, Clock, answer
-from tests.support_aws import Aws, Table, onlooker
+from tests.support_aws import Aws, Table
 from tests.support_desk import GRANT
-from tests.support_rotation import BILLING, compromised, judge, put, requested, rotate, scheduled
+from tests.support_rotation import (
+    BILLING,
+    compromised,
+    judge,
+    put,
+    requested,
+    rotate,
+    scheduled,
+    sealed,
+)
 from tests.support_world import World
 
 LONG = replace(GRANT, ttl_days=90)
@@ -50,14 +59,6 @@ class Scene(World):
     def worth(self) -> list[Outcome]:
         """Return what the first string is worth, and what the one is that a renewal hands out."""
         return [judge(string, self.now) for string in (self.handed[0], sealed(Table().row()))]
-
-
-def sealed(row: dict[str, Any]) -> str:
-    """Return the string that a row seals; looking is no call."""
-    context = {"service": "keyturn", "id": row["id"]["S"]}
-    blob = row["ciphertext"]["B"]
-    opened = onlooker("kms").decrypt(CiphertextBlob=blob, EncryptionContext=context)
-    return str(opened["Plaintext"].decode())
 
 
 BOTH = [Outcome.VALID, Outcome.VALID]
