@@ -234,7 +234,7 @@ class ApiKey(Credential):
             KeyInactive, GraceRunning: see `grace_end`, which says how long the old one works.
         """
         return replace(
-            self,
+            self.handed_on(rotation, now, by),
             is_active=True,
             revoked_at=None,
             revoke_reason=None,
@@ -244,10 +244,16 @@ class ApiKey(Credential):
             generation=self.generation + 1,
             previous_hash=self.secret_hash,
             previous_expires_at=self.grace_end(rotation, now),
-            expires_at=now + self.ttl_days * DAY,
             due_at=None,
             grace_told=False,
             rotated_at=now,
+        )
+
+    def handed_on(self, rotation: Rotation, now: int, by: By) -> "ApiKey":
+        """Return the key as a rotation leaves it that hands out the string it has."""
+        return replace(
+            self,
+            expires_at=now + self.ttl_days * DAY,
             rotation_ids=(*self.rotation_ids, rotation.id)[-REMEMBERED_ROTATIONS:],
             updated_at=now,
             updated_by=by.actor,

@@ -117,7 +117,7 @@ def of_revocation(id: str, reason: Reason, now: int, by: By) -> Change:
 
 
 def of_grace(until: int, now: int, by: By) -> Change:
-    """Return what ending a grace writes; where that is now, it is told by this, and not when due."""
+    """Return what ending a grace writes; where that is now, it is told by this, not when due."""
     told: Change = {"grace_told": {"BOOL": True}} if until <= now else {}
     return {"previous_expires_at": number(until), **told, **of_update(now, by)}
 

@@ -1,11 +1,11 @@
-"""A rotation that is cut short at any of its calls: some string works throughout, and a repeat ends it.
+"""A rotation cut short at any of its calls: some string works throughout, and a repeat ends it.
 
 By a call, by an event, by a report of a leak, by the schedule.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -124,45 +124,47 @@ def anything(_: Scene) -> None:
 CONDEMNED = [Outcome.REVOKED, Outcome.REVOKED]
 
 
+class Case(NamedTuple):
+    """An event, the stack's parameter, what holds at every moment, and what is left in the end."""
+
+    event: Callable[[Scene], dict[str, Any]]
+    action: str
+    look: Callable[[Scene], None]
+    worth: list[Outcome]
+    version: int
+
+
+CASES = {
+    "requested": Case(asked(600), "revoke", Scene.works, BOTH, 2),
+    "requested without grace": Case(asked(0), "revoke", Scene.opens, NEW_ALONE, 2),
+    "leaked, revokes": Case(leaked, "revoke", anything, CONDEMNED, 2),
+    "leaked, rotates": Case(leaked, "rotate", Scene.opens, NEW_ALONE, 2),
+    "leaked before a rotation": Case(late, "revoke", Scene.works, NEW_ALONE, 3),
+    "leaked and revoked": Case(revoked, "rotate", anything, CONDEMNED, 3),
+}
+
+
 @cut
-@pytest.mark.parametrize(
-    ("event", "action", "look", "worth", "version"),
-    [
-        pytest.param(asked(600), "revoke", Scene.works, BOTH, 2, id="requested"),
-        pytest.param(asked(0), "revoke", Scene.opens, NEW_ALONE, 2, id="requested without grace"),
-        pytest.param(leaked, "revoke", anything, CONDEMNED, 2, id="leaked, revokes"),
-        pytest.param(leaked, "rotate", Scene.opens, NEW_ALONE, 2, id="leaked, rotates"),
-        pytest.param(late, "revoke", Scene.works, NEW_ALONE, 3, id="leaked before a rotation"),
-        pytest.param(revoked, "rotate", anything, CONDEMNED, 3, id="leaked and revoked"),
-    ],
-)
-def test_event_cut_short_and_delivered_again_is_served_once(  # noqa: PLR0913 - so many parts
-    aws: Aws,
-    clock: Clock,
-    monkeypatch: pytest.MonkeyPatch,
-    how: str,
-    event: Callable[[Scene], dict[str, Any]],
-    action: str,
-    look: Callable[[Scene], None],
-    worth: list[Outcome],
-    version: int,
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_event_cut_short_and_delivered_again_is_served_once(
+    aws: Aws, clock: Clock, monkeypatch: pytest.MonkeyPatch, how: str, case: Case
 ) -> None:
-    monkeypatch.setattr(rotate_key, "on_compromised", action)
+    monkeypatch.setattr(rotate_key, "on_compromised", case.action)
     sent: list[dict[str, Any]] = []
 
     def begin() -> Scene:
         scene = Scene(clock)
-        sent[:] = [event(scene)]
+        sent[:] = [case.event(scene)]
         return scene
 
-    for scene in everywhere(aws, how, begin, lambda scene: scene.send(*sent), look):
-        scene.send(*sent)
+    for scene in everywhere(aws, how, begin, lambda scene: scene.send(sent[0]), case.look):
+        scene.send(sent[0])
         once = Table().row()
-        scene.send(*sent)
+        scene.send(sent[0])
 
-        assert scene.worth() == worth
+        assert scene.worth() == case.worth
         assert Table().row() == once
-        assert scene.key.version == version
+        assert scene.key.version == case.version
 
 
 class Due(Scene):

@@ -4,13 +4,12 @@ Whether Secrets Manager tries again, from the step that failed or from the first
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
 from keyturn.errors import GraceRunning
-from keyturn.keys import DAY, ApiKey, Outcome, Rotation
+from keyturn.keys import DAY, ApiKey, Grant, Outcome, Rotation
 from tests.faults.crash import DIES, HOW, everywhere
 from tests.support import NOW, Clock, by
 from tests.support_aws import Aws, Table
@@ -62,20 +61,20 @@ def first(clock: Clock) -> Scene:
     return Scene(clock, Safe({"alias": "billing"}, INTERVAL))
 
 
-def held(clock: Clock, desk: Desk) -> Safe:
-    issued = desk.issue(LONG)
+def held(desk: Desk, grant: Grant = LONG) -> Safe:
+    issued = desk.issue(grant)
     return Safe({"alias": "billing", "key": issued.text.reveal()}, INTERVAL)
 
 
 def next_one(clock: Clock) -> Scene:
     """A secret that holds the key's current string."""
-    return Scene(clock, held(clock, empty(clock)))
+    return Scene(clock, held(empty(clock)))
 
 
 def behind(clock: Clock) -> Scene:
     """A secret that holds the string before the current one, which was rotated by hand."""
     desk = empty(clock)
-    safe = held(clock, desk)
+    safe = held(desk)
     desk.issuer.rotate(BILLING, Rotation(id="by hand", grace_seconds=2 * DAY), by("admin"))
     return Scene(clock, safe)
 
@@ -88,7 +87,9 @@ cut = pytest.mark.parametrize(
 
 @cut
 @begins
-@pytest.mark.parametrize("from_the_first_step", [False, pytest.param(True, marks=pytest.mark.prove)])
+@pytest.mark.parametrize(
+    "from_the_first_step", [False, pytest.param(True, marks=pytest.mark.prove)]
+)
 def test_rotation_cut_short_and_tried_again_is_one_rotation(
     aws: Aws, clock: Clock, how: str, begin: Callable[[Clock], Scene], *, from_the_first_step: bool
 ) -> None:
@@ -103,3 +104,27 @@ def test_rotation_cut_short_and_tried_again_is_one_rotation(
         if scene.old:
             assert judge(scene.old, NOW + DAY - 1) is Outcome.VALID
             assert judge(scene.old, NOW + DAY) is Outcome.EXPIRED
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("grant", [LONG, YEAR], ids=["61 days", "365 days"])
+def test_rotation_given_up_anywhere_is_made_up_for_by_the_next_ones(
+    aws: Aws, clock: Clock, grant: Grant
+) -> None:
+    def begin() -> Scene:
+        return Scene(clock, held(empty(clock), grant))
+
+    for scene in everywhere(aws, DIES, begin, Scene.rotate, Scene.works):
+        for _ in range(2):
+            clock.now += INTERVAL * DAY
+            scene.works()
+            scene.token = scene.safe.begin()
+            try:
+                scene.rotate()
+            except GraceRunning:
+                scene.works()
+                clock.now += DAY
+                scene.rotate()
+            scene.works()
+            assert judge(scene.safe.key, clock.now + INTERVAL * DAY) is Outcome.VALID
+        assert scene.safe.value()["generation"] == scene.key.generation
