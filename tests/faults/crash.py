@@ -15,7 +15,7 @@ from tests.support_aws import Answer, Aws, Call, refused
 T = TypeVar("T")
 
 HOW = DIES, IS_REFUSED, IS_NOT_TOLD = "dies", "is refused", "is not told"
-_WRITES = {"PutItem", "UpdateItem", "PutSecretValue", "UpdateSecretVersionStage"}
+_WRITES = {"PutItem", "UpdateItem", "PutEvents", "PutSecretValue", "UpdateSecretVersionStage"}
 _DENIED = refused("AccessDeniedException")  # which no SDK repeats
 
 
@@ -44,7 +44,7 @@ class Cut:
             return _DENIED(call)
         answer = call()
         try:
-            if self.aws.calls[-1] in _WRITES:
+            if self.aws.done[-1][0] in _WRITES:
                 self.look()
         except AssertionError as error:  # this is the server's thread
             self.seen.append(error)
