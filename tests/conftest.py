@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, settings
 from infra.local.resources import Resources
 from tests.dynamodb_local import dynamodb_local
 from tests.support import Clock, Output, StandardOutput
-from tests.support_aws import Aws, Table, serve
+from tests.support_aws import Aws, Table, onlooker, serve
+from tests.support_metered import Metered
 
 TEMPLATE = Path(__file__).parent.parent / "template.yaml"
 
@@ -79,6 +80,16 @@ def aws(_aws: Aws) -> Iterator[Aws]:
     yield _aws
     _aws.heal()
     Table().clear()
+
+
+@pytest.fixture
+def metered(aws: Aws, dynamodb_local: str) -> Iterator[Metered]:
+    """DynamoDB Local, with an empty table, behind `aws`."""
+    Resources(TEMPLATE, "keyturn", {}).make_tables(dynamodb_local)
+    aws.dynamodb = metered = Metered(dynamodb_local)
+    yield metered
+    onlooker("dynamodb").delete_table(TableName="keyturn-Table")
+    aws.dynamodb = None
 
 
 @pytest.fixture
