@@ -21,8 +21,11 @@ from keyturn.store import KeyStore
 from keyturn.trail import Trail
 from keyturn.web import Web
 
-Limit = Annotated[int, Query(ge=1, le=100)]
-Cursor = Annotated[str | None, Query(alias="cursor", max_length=1024)]
+Limit = Annotated[int, Query(ge=1, le=100, description="How many at most.")]
+Cursor = Annotated[
+    str | None,
+    Query(alias="cursor", max_length=1024, description="As the page before gave it; opaque."),
+]
 
 tracer = Tracer()
 web = Web()
@@ -36,10 +39,13 @@ trail = Trail(_client, settings().table_name)
 def list_keys(
     limit: Limit = 50,
     cursor_: Cursor = None,
-    alias_prefix: Annotated[AliasPrefix, Query()] = "",
-    status: Annotated[Status | None, Query()] = None,
+    alias_prefix: Annotated[AliasPrefix, Query(description="What the aliases begin with.")] = "",
+    status: Annotated[Status | None, Query(description="What the keys are now.")] = None,
 ) -> ListResponse:
-    """List keys by alias."""
+    """List keys, by alias.
+
+    Eventually consistent. With `status` a page may be short or empty while `cursor` is set.
+    """
     web.only_parameters("limit", "cursor", "alias_prefix", "status")
     web.caller()
     scope = f"list {status} {alias_prefix}"
@@ -54,7 +60,7 @@ def list_keys(
 
 @web.app.get("/api/apikey/<key>")
 def get_key(key: Annotated[str, Path()]) -> ItemResponse:
-    """Read one key, strongly consistent."""
+    """Read one key; strongly consistent."""
     web.only_parameters()
     return ItemResponse.of(_known(key), service.clock())
 

@@ -23,9 +23,14 @@ store = KeyStore(aws.dynamodb(), settings().table_name)
 
 @web.app.delete("/api/apikey/<key>")
 def revoke(
-    key: Annotated[str, Path()], reason: Annotated[Reason, Query()] = Reason.UNSPECIFIED
+    key: Annotated[str, Path()],
+    reason: Annotated[Reason, Query(description="Why; for the record.")] = Reason.UNSPECIFIED,
 ) -> MessageResponse:
-    """Revoke a key."""
+    """Revoke a key.
+
+    Once this is answered, no strongly consistent verification in the Region accepts a string of
+    it, until it is renewed or rotated. Unknown, wrong secret, or already inactive: 404.
+    """
     web.only_parameters("reason")
     web.done("Revoked", service.revoke(key, reason, web.by(), store, service.clock()))
     return MessageResponse(message="API key revoked successfully")

@@ -1,54 +1,92 @@
-"""Answers over HTTP."""
+"""Answers over HTTP.
 
-from typing import Any, Self
+The text below a field is for `infra/openapi.json`, and so is every `WithJsonSchema`: neither is
+looked at when a request is answered.
+"""
 
-from pydantic import BaseModel, Field
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from keyturn.keys import ApiKey, Outcome, Reason, Status, Verdict, moment
+from keyturn.schemas import ID
 from keyturn.service import Issued
 
+Id = Annotated[str, WithJsonSchema(ID)]
+Time = Annotated[
+    str,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "date-time",
+            "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$",
+        }
+    ),
+]
+Count = Annotated[int, WithJsonSchema({"type": "integer", "minimum": 1})]
+Refusal = Annotated[
+    Outcome,
+    WithJsonSchema({"type": "string", "enum": [each for each in Outcome if each != Outcome.VALID]}),
+]
 
-class VerifyResponse(BaseModel):
-    """A verdict; of the key, only if it is valid."""
 
-    valid: bool
-    code: Outcome
-    id: str | None = None
-    alias: str | None = None
-    roles: list[str] | None = None
-    expire: str | None = None
-    generation: int | None = None
+class ValidResponse(BaseModel):
+    """The key is valid, and has one of the roles asked for."""
 
-    @classmethod
-    def of(cls, verdict: Verdict) -> Self:
-        """Build the answer to a verification."""
-        credential = verdict.credential
-        if credential is None or verdict.outcome is not Outcome.VALID:
-            return cls(valid=False, code=verdict.outcome)
-        return cls(
-            valid=True,
-            code=verdict.outcome,
-            id=credential.id,
-            alias=credential.alias,
-            roles=list(credential.roles),
-            expire=moment(verdict.expires_at),
-            generation=verdict.generation,
-        )
+    valid: Literal[True]
+    code: Literal[Outcome.VALID]
+    id: Id
+    alias: str
+    roles: list[str]
+    expire: Time
+    """When the string presented ends."""
+    generation: Count
+    """Of the string presented."""
+
+
+class InvalidResponse(BaseModel):
+    """The key is not to be let in. Nothing is said of it but why."""
+
+    valid: Literal[False]
+    code: Refusal
+    """The first that applies. A wrong secret is `not_found` too."""
+
+
+def verify_response(verdict: Verdict) -> ValidResponse | InvalidResponse:
+    """Build the answer to a verification."""
+    credential = verdict.credential
+    if credential is None or verdict.outcome is not Outcome.VALID:
+        return InvalidResponse(valid=False, code=verdict.outcome)
+    return ValidResponse(
+        valid=True,
+        code=verdict.outcome,
+        id=credential.id,
+        alias=credential.alias,
+        roles=list(credential.roles),
+        expire=moment(verdict.expires_at),
+        generation=verdict.generation,
+    )
 
 
 class Record(BaseModel):
     """What every answer about one key tells."""
 
-    id: str
+    id: Id
+    """Computed from the alias; no secret."""
     alias: str
+    """In stored form: trimmed, and NFC."""
     name: str
     roles: list[str]
     is_active: bool
-    expire: str
-    ttl_days: int
-    generation: int
-    created_at: str
-    updated_at: str
+    """Not revoked. An expired key keeps `true`."""
+    expire: Time
+    """When the current string ends."""
+    ttl_days: Count
+    """For how many days a renewal or a rotation makes it valid."""
+    generation: Count
+    """Of the current string; each rotation adds one."""
+    created_at: Time
+    updated_at: Time
     metadata: dict[str, str]
 
     @staticmethod
@@ -73,7 +111,9 @@ class KeyResponse(Record):
     """A key with its string: the answer to whoever may hold it, and the only place it leaves by."""
 
     key: str = Field(repr=False)
+    """The key string, `<prefix>_<id>_<secret and check>`. Only a renewal shows it again."""
     renewed: bool
+    """The alias had a key: this is its string, valid anew."""
 
     @classmethod
     def of(cls, issued: Issued) -> Self:
@@ -84,7 +124,8 @@ class KeyResponse(Record):
 class RotatedResponse(KeyResponse):
     """A key with its new string, and until when the old one works."""
 
-    previous_expires_at: str | None
+    previous_expires_at: Time | None
+    """Until when the string before this one works, or worked."""
 
     @classmethod
     def of(cls, issued: Issued) -> Self:
@@ -101,13 +142,17 @@ class ItemResponse(Record):
     """A key without its string."""
 
     status: Status
+    """The first that applies of `revoked`, `expired`, `active`."""
     hint: str
-    revoked_at: str | None
+    """The key string's prefix and its last four characters."""
+    revoked_at: Time | None
     revoke_reason: Reason | None
-    previous_expires_at: str | None
-    rotate_every_days: int | None
+    previous_expires_at: Time | None
+    """Until when the string before the last rotation works, or worked."""
+    rotate_every_days: Count | None
     updated_by: str
-    last_used_at: str | None = None
+    """`<id>:<alias>` of the key that called; `iam`, `event:...`, `secret:...`, `schedule`."""
+    last_used_at: Time | None = None
 
     @classmethod
     def of(cls, key: ApiKey, now: int) -> Self:
@@ -135,6 +180,7 @@ class ListResponse(BaseModel):
 
     items: list[ItemResponse]
     cursor: str | None
+    """For the next page; `null` on the last."""
 
 
 class EventsResponse(BaseModel):
@@ -142,6 +188,7 @@ class EventsResponse(BaseModel):
 
     items: list[dict[str, Any]]
     cursor: str | None
+    """For the next page; `null` on the last."""
 
 
 def _moment(epoch: int | None) -> str | None:
