@@ -50,18 +50,27 @@ def check(
         return
     pointer, said = found
     assert str(status) in said["responses"], f"{method} may not answer {status}"
-    response = said["responses"][str(status)]
-    pointer += f"/responses/{status}"
-    if "$ref" in response:
-        pointer = response["$ref"].removeprefix("#")
-        response = document()["components"]["responses"][pointer.rpartition("/")[2]]
+    pointer = said["responses"][str(status)].get("$ref", f"#{pointer}/responses/{status}")[1:]
     wrong = _validator(f"{pointer}/content/application~1json/schema").iter_errors(body)
     assert not [f"{error.json_path} {error.validator}" for error in wrong]  # not what it holds
-    for name in response["headers"]:
+    for name in _response(said, str(status))["headers"]:
         (value,) = headers[name.lower()]
         schema = document()["components"]["headers"][name]["schema"]
         sent = int(value) if schema["type"] == "integer" else value
         _validator(f"/components/headers/{name}/schema").validate(sent)
+
+
+def content(said: Json, status: str) -> Json:
+    """Return what an operation's answer of this status holds: schema and examples."""
+    found: Json = _response(said, status)["content"]["application/json"]
+    return found
+
+
+def _response(said: Json, status: str) -> Json:
+    found: Json = said["responses"][status]
+    if "$ref" in found:
+        found = document()["components"]["responses"][found["$ref"].rpartition("/")[2]]
+    return found
 
 
 @cache
