@@ -115,6 +115,7 @@ def _say_grace(schema: dict[str, Any]) -> None:
 
 _CONTROL = r"\x00-\x1f\x7f-\x9f"
 ID = {"type": "string", "pattern": r"^[0-9A-Za-z]{17}$"}
+Text = Annotated[str, AfterValidator(_text)]
 Alias = Annotated[
     str,
     BeforeValidator(_alias),
@@ -137,8 +138,14 @@ Roles = Annotated[
     BeforeValidator(_roles, json_schema_input_type=list[str]),
     Field(json_schema_extra=_say_roles),
 ]
+Name = Annotated[
+    Text,
+    BeforeValidator(_name),
+    Field(json_schema_extra={"minLength": 1, "maxLength": _NAME_LENGTH}),
+]
+TtlDays = Annotated[int, AfterValidator(_ttl_days), Field(json_schema_extra=_say_days)]
+Metadata = Annotated[dict[Text, Text], AfterValidator(_metadata)]
 AliasPrefix = Annotated[str, Field(max_length=_ALIAS_LENGTH), AfterValidator(_alias_prefix)]
-Text = Annotated[str, AfterValidator(_text)]
 RotationId = Annotated[Text, Field(min_length=1, max_length=64), AfterValidator(_no_key)]
 
 
@@ -157,16 +164,12 @@ class CreateRequest(BaseModel):
 
     alias: Alias
     """Whose key it is. An integer is taken as its decimal text. Trimmed, then NFC."""
-    name: Annotated[Text, BeforeValidator(_name)] = Field(
-        json_schema_extra={"minLength": 1, "maxLength": _NAME_LENGTH}
-    )
+    name: Name
     roles: Roles = ()
     """What it may do. Left out on renewal means none."""
-    ttl_days: Annotated[int, AfterValidator(_ttl_days)] = Field(
-        default_factory=lambda: settings().default_ttl_days, json_schema_extra=_say_days
-    )
+    ttl_days: TtlDays = Field(default_factory=lambda: settings().default_ttl_days)
     """For how many days it is valid from now. Left out: the deployment's default."""
-    metadata: Annotated[dict[Text, Text], AfterValidator(_metadata)] = Field(default_factory=dict)
+    metadata: Metadata = Field(default_factory=dict)
     """At most 2 KiB as JSON. Left out on renewal keeps the old one."""
     rotate_every_days: Annotated[int, Field(ge=1, le=365)] | None = None
     """The schedule rotates it that often. `null`: never. Left out on renewal: as it was."""

@@ -113,6 +113,7 @@ _ROTATED = _KEY | {
     "generation": 2,
     "updated_at": "2026-11-24T08:00:00Z",
     "previous_expires_at": "2026-11-25T08:00:00Z",
+    "previous_last_seen_at": "2026-11-24T07:59:12Z",
 }
 _ITEM = _RECORD | {
     "status": "active",
@@ -122,10 +123,18 @@ _ITEM = _RECORD | {
     "previous_expires_at": None,
     "rotate_every_days": None,
     "updated_by": "1UhkVImU8ltdd11z9:admin",
-    "last_used_at": None,
+    "last_used_at": "2026-11-24T07:59:12Z",
+    "last_generation_used": 1,
+    "previous_last_seen_at": None,
+}
+_DAY = {
+    "day": "2026-11-24",
+    "allowed": 1204,
+    "denied": 3,
+    "denied_by_reason": {"insufficient_role": 3},
 }
 _REVOKED = {"message": "API key revoked successfully"}
-_MORE = ("get_key", "list_events", "rotate", "revoke")
+_MORE = ("get_key", "list_events", "read_usage", "rotate", "revoke")
 _BODY = (errors.BodyTooLarge, errors.InvalidBody, errors.FieldInvalid)
 _QUERY = "unknown query parameter"
 
@@ -179,6 +188,12 @@ OPERATIONS = {
         {200: Answer("A page.", {"items": [{"type": "Key Created"} | EVENT], "cursor": None})},
         (errors.FieldInvalid, errors.KeyNotFound),
         wrong="cursor: not one of this list's",
+    ),
+    "read_usage": Operation(
+        "keys",
+        {200: Answer("The days.", {"items": [_DAY]})},
+        (errors.FieldInvalid, errors.KeyNotFound),
+        wrong="days: Input should be less than or equal to 90",
     ),
     "rotate": Operation(
         "keys",

@@ -67,6 +67,7 @@ class Desk:
             "list_keys": (b"", "?limit=101"),
             "get_key": (b"", "?limit=1"),
             "list_events": (b"", "?cursor=x"),
+            "read_usage": (b"", "?days=91"),
             "revoke": (b"", "?why=superseded"),
             "rotate": ({"force": 1}, ""),
             "verify": ({"roles": []}, ""),
