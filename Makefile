@@ -8,7 +8,7 @@ BIN = $(VENV)/bin
 export PYTHON
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: help run event test coverage prove bench bench-growth lint format build validate lock clean
+.PHONY: help run event test coverage prove bench bench-growth openapi lint format build validate lock clean
 
 help:  ## show this list (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ bench-growth: $(VENV)/.has-dev  ## measure verification as the table grows to a 
 
 lint: $(VENV)/.has-dev  ## check style and types
 	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy
+
+openapi: $(VENV)/.has-dev  ## write infra/openapi.json anew, from the handlers
+	@$(BIN)/python -m infra.openapi
 
 format: $(VENV)/.has-dev  ## put the code into form and fix what can be fixed safely
 	$(BIN)/ruff check --fix; $(BIN)/ruff format

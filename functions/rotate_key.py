@@ -46,7 +46,12 @@ on_compromised = compromised_action()
 def rotate(
     key: Annotated[str, Path()], request: Annotated[RotateRequest, Body()]
 ) -> RotatedResponse:
-    """Rotate a key."""
+    """Give a key a new string.
+
+    The old one works until `previous_expires_at`, the new one for the key's own `ttl_days` from
+    now. A `rotation_id` among the key's last eight is answered with the current key, and nothing
+    changes. A key revoked as `compromised` becomes active with the new string, and no grace.
+    """
     issued = issuer.rotate(key, request.rotation(), web.by())
     web.done("Rotated", issued.key)
     return RotatedResponse.of(issued, _last_use(issued.key))
