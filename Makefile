@@ -56,7 +56,7 @@ clean:  ## remove everything that was made here
 	rm -rf .venv .venv-* .aws-sam .cache .bench .coverage* .*_cache .hypothesis
 
 $(VENV)/.has-local: requirements/local.txt
-	@TAKES="about 15 seconds" sh requirements/install $(VENV) local
+	@TAKES="about 20 seconds" sh requirements/install $(VENV) local
 
 $(VENV)/.has-dev: requirements/dev.txt requirements/local.txt
 	@sh requirements/install $(VENV) dev local
