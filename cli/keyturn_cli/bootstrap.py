@@ -9,6 +9,7 @@ from http import HTTPStatus
 import boto3
 from botocore import exceptions
 from botocore.config import Config
+from botocore.parsers import ResponseParserError
 
 from keyturn_cli.errors import Misused, NotAuthorised, NotFound, Refused, Unanswered
 from keyturn_cli.records import Issued
@@ -55,12 +56,15 @@ class Stack:
             payload = answer["Payload"].read()
         if "FunctionError" in answer:
             raise Unanswered("the function failed", f"Its log says why: {self.function}")
-        said = json.loads(payload)
-        status = said.get("status")
-        if status in {HTTPStatus.CREATED, HTTPStatus.OK}:
-            return Issued.model_validate(said)
-        what = f"{said.get('error')} ({status} {said.get('code')})"
-        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        try:
+            said = json.loads(payload)
+            status = said["status"]
+            if status in {HTTPStatus.CREATED, HTTPStatus.OK}:
+                return Issued.model_validate(said)
+            what = f"{said['error']} ({status} {said['code']})"
+        except (ValueError, TypeError, KeyError):  # pydantic's own error is a ValueError
+            raise Unanswered("the function does not answer as Keyturn's does") from None
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise Unanswered(what, "The same again is safe: it makes the key, or renews it.")
         raise Refused(what, "Another --alias may do.")
 
@@ -100,5 +104,7 @@ def _aws() -> Iterator[None]:
         if code == "ValidationError" and "does not exist" in said:
             raise NotFound(f"{said} here", "Give the right --stack-name and --region.") from None
         raise Unanswered(f"{said} ({code})") from None
+    except ResponseParserError:  # it quotes what it could not read
+        raise Unanswered("what answers there is not AWS") from None
     except exceptions.BotoCoreError as error:
         raise Unanswered(str(error)) from None

@@ -49,8 +49,10 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-Named = Annotated[str, typer.Argument(help="Its id or its alias, never its string.")]
-Alias = Annotated[str, typer.Argument(help="What the key is for; there is one key for each.")]
+Named = Annotated[str, typer.Argument(metavar="KEY", help="Its id or its alias, never its string.")]
+Alias = Annotated[
+    str, typer.Argument(metavar="ALIAS", help="What the key is for; there is one key for each.")
+]
 Name = Annotated[str | None, typer.Option(metavar="TEXT", help="What people call it.")]
 Roles = Annotated[
     list[str] | None, typer.Option("--role", metavar="ROLE", help="Give it again for another one.")

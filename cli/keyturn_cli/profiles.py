@@ -158,7 +158,7 @@ def _read() -> configparser.ConfigParser:
         with path.open(encoding="utf-8") as file:
             mode = os.fstat(file.fileno()).st_mode
             if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
-                raise Misused(f"others may read {path}", f"Run: chmod 600 '{path}'")
+                raise Misused(f"others may open {path}", f"Run: chmod 600 '{path}'")
             parser.read_file(file)
     except FileNotFoundError:
         pass

@@ -139,7 +139,7 @@ def whoami(api: "Api", *, output: options.As = Output.TABLE) -> None:
 @connected
 def export(
     api: "Api",
-    file: Annotated[Path, typer.Argument(help="Where to.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to.")],
     *,
     format: Annotated[  # noqa: A002 - what people call it
         Format | None, typer.Option(help="How; else by the file's name, or as jsonl.")

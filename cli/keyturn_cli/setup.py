@@ -57,7 +57,8 @@ def bootstrap(
     *,
     stack_name: Annotated[str, typer.Option(metavar="NAME", help="What is deployed.")] = "keyturn",
     region: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Where, if not as AWS is configured.")
+        str | None,
+        typer.Option(metavar="NAME", envvar="AWS_REGION", help="Where, unless as configured."),
     ] = None,
     aws_profile: Annotated[
         str | None, typer.Option(metavar="NAME", help="Of your AWS configuration.")

@@ -24,6 +24,7 @@ DAY = 86400
 _UNITS = ((DAY, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
 _STYLES = {"active": "green", "expired": "yellow", "revoked": "red"}
 _SOON = ((DAY, "red"), (3 * DAY, "yellow"))
+_WHERE_WIDE = (("last_used_at", 64), ("id", 88), ("roles", 108))
 _UNCUT = 10_000
 _BAR = 30
 _FIELDS = (
@@ -77,8 +78,7 @@ def items(shown: Sequence[Item]) -> None:
     """Write a table of keys; a narrow terminal gets fewer columns."""
     out = console()
     columns = ["alias", "status", "expire"]
-    columns += ["id"] if out.width >= 64 else []  # noqa: PLR2004 - columns of a terminal
-    columns += ["last_used_at", "roles"] if out.width >= 90 else []  # noqa: PLR2004
+    columns += [name for name, width in _WHERE_WIDE if out.width >= width]
     table = _table(*(_LABELS.get(name, name) for name in columns))
     for item in shown:
         table.add_row(*(_cell(name, item.said(), short=True) for name in columns))
@@ -112,11 +112,10 @@ def events(shown: Sequence[Event]) -> None:
 
 def when(text: str | None) -> str:
     """Return a time as people say it: `in 15 days`, `2 hours ago`, `never`."""
-    if text is None:
-        return "never"
-    left = _seconds_to(text)
-    if left is None:
-        return plain(text)
+    moment = _moment(text)
+    if moment is None:
+        return "never" if text is None else plain(text)
+    left = (moment - datetime.now(UTC)).total_seconds()
     for size, unit in _UNITS:
         if abs(left) >= 1.5 * size:
             count = f"{round(abs(left) / size)} {unit}"
@@ -124,12 +123,12 @@ def when(text: str | None) -> str:
     return "now"
 
 
-def _seconds_to(text: str) -> float | None:
+def _moment(text: str | None) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(text)
-        return (moment - datetime.now(UTC)).total_seconds()
-    except (ValueError, TypeError, OverflowError):  # none, or one without its zone
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
         return None
+    return moment if moment.tzinfo else None
 
 
 def _table(*columns: str) -> Table:
@@ -144,9 +143,9 @@ def _cell(name: str, values: Mapping[str, Any], *, short: bool = False) -> Text:
     if name == "status":
         return Text(plain(value), _STYLES.get(value or "", ""))
     if name == "expire" or name.endswith("_at"):
-        text = when(value)
-        exact = "" if short or value is None else f" ({plain(value)})"
-        return Text(text + exact, _urgency(values) if name == "expire" else "")
+        moment = None if short else _moment(value)
+        exact = f" ({moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC)" if moment else ""
+        return Text(when(value) + exact, _urgency(values) if name == "expire" else "")
     if name in {"ttl_days", "rotate_every_days"}:
         return Text(f"{value} days")
     if name == "roles":
@@ -157,7 +156,8 @@ def _cell(name: str, values: Mapping[str, Any], *, short: bool = False) -> Text:
 
 
 def _urgency(values: Mapping[str, Any]) -> str:
-    left = _seconds_to(values["expire"])
-    if values.get("status", "active") != "active" or left is None:
+    moment = _moment(values["expire"])
+    if moment is None or values.get("status", "active") != "active":
         return ""
+    left = (moment - datetime.now(UTC)).total_seconds()
     return next((style for seconds, style in _SOON if left < seconds), "")

@@ -30,6 +30,17 @@ _THEN = {
     "alias_conflict": "Choose another alias.",
 }
 
+_UNAUTHORISED = {
+    401: (
+        "is unknown, expired or revoked",
+        "KEYTURN_API_KEY holds another one for a while; `keyturn login` stores it.",
+    ),
+    403: (
+        "is good, but not for this",
+        "Most verbs ask for the role admin; `keyturn whoami` shows which the key has.",
+    ),
+}
+
 
 class Wire:
     """A server, and the key to call it with."""
@@ -41,6 +52,7 @@ class Wire:
             headers={"Authorization": f"Bearer {server.key}", "User-Agent": "keyturn"},
             timeout=_TIMEOUT,
             trust_env=not is_here(server.url),  # no proxy is to see a key for this machine
+            verify=server.url.startswith("https:"),  # else loading the authorities is for nothing
         )
 
     def close(self) -> None:
@@ -133,16 +145,9 @@ class Wire:
         status, facts = answer.status_code, _facts(answer, code)
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             return _throttled(answer, facts)
-        if status == HTTPStatus.UNAUTHORIZED:
-            return NotAuthorised(
-                f"the key from {self.server.source} is unknown, expired or revoked {facts}",
-                "KEYTURN_API_KEY holds another one for a while; `keyturn login` stores it.",
-            )
-        if status == HTTPStatus.FORBIDDEN:
-            return NotAuthorised(
-                f"the key from {self.server.source} is good, but not for this {facts}",
-                "Most verbs ask for the role admin; `keyturn whoami` shows which the key has.",
-            )
+        if status in _UNAUTHORISED:
+            what, then = _UNAUTHORISED[status]
+            return NotAuthorised(f"the key from {self.server.source} {what} {facts}", then)
         if code == "not_found":
             return NotFound(f"{said} {facts}", "`keyturn list` shows the keys there are.")
         if code == "route_not_found":
