@@ -5,6 +5,7 @@ The create function is the real one, on moto. What moto cannot do without more t
 """
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -83,6 +84,10 @@ def command(alone: Keyturn) -> Keyturn:
 
 @pytest.fixture
 def account(command: Keyturn, aws: Aws, output: Output) -> Iterator[Account]:  # noqa: ARG001
+    # Run in this process, the command has an environment of its own, and the function needs this.
+    command.environment |= {
+        name: value for name, value in os.environ.items() if name.startswith("POWERTOOLS_")
+    }
     account = Account([], [])
     with served(command, account):
         yield account
