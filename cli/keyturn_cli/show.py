@@ -22,14 +22,18 @@ from keyturn_cli.text import plain
 DAY = 86400
 
 _UNITS = ((DAY, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
-_STYLES = {"active": "green", "expired": "yellow", "revoked": "red"}
+_STYLES = {"active": "green", "expired": "yellow", "revoked": "red", "yes": "green"}
 _SOON = ((DAY, "red"), (3 * DAY, "yellow"))
 _WHERE_WIDE = (("last_used_at", 64), ("id", 88), ("roles", 108))
 _UNCUT = 10_000
 _BAR = 30
-_FIELDS = (
-    *("alias", "name", "id", "status", "expire", "roles", "generation", "hint", "ttl_days"),
-    *("rotate_every_days", "last_used_at", "last_generation_used", "previous_expires_at"),
+BRIEF = (
+    *("alias", "name", "id", "roles", "expire", "generation", "previous_expires_at"),
+    *("previous_last_seen_at", "rotate_every_days", "metadata"),
+)
+FULL = (
+    *("alias", "name", "id", "valid", "status", "roles", "expire", "ttl_days", "generation"),
+    *("hint", "rotate_every_days", "last_used_at", "last_generation_used", "previous_expires_at"),
     *("previous_last_seen_at", "revoked_at", "revoke_reason", "metadata", "created_at"),
     *("updated_at", "updated_by"),
 )
@@ -62,13 +66,13 @@ def as_json(shown: Answer | Sequence[Answer]) -> None:
     sys.stdout.write(json.dumps(value, indent=2).replace("\x7f", "\\u007f") + "\n")
 
 
-def record(shown: Answer, *, err: bool = False) -> None:
+def record(shown: Answer, fields: Sequence[str] = FULL, *, err: bool = False) -> None:
     """Write what is known of one key, a line for each that has a value, but never its string."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     values = shown.said()
-    for name in _FIELDS:
+    for name in fields:
         if values.get(name) not in (None, [], {}):
             grid.add_row(_LABELS.get(name, name), _cell(name, values))
     console(err=err).print(grid)
@@ -140,8 +144,9 @@ def _table(*columns: str) -> Table:
 
 def _cell(name: str, values: Mapping[str, Any], *, short: bool = False) -> Text:
     value = values.get(name)
-    if name == "status":
-        return Text(plain(value), _STYLES.get(value or "", ""))
+    if name in {"status", "valid"}:
+        said = "yes" if value is True else plain(value)
+        return Text(said, _STYLES.get(said, ""))
     if name == "expire" or name.endswith("_at"):
         moment = None if short else _moment(value)
         exact = f" ({moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC)" if moment else ""
@@ -157,7 +162,9 @@ def _cell(name: str, values: Mapping[str, Any], *, short: bool = False) -> Text:
 
 def _urgency(values: Mapping[str, Any]) -> str:
     moment = _moment(values["expire"])
-    if moment is None or values.get("status", "active") != "active":
+    if values.get("status") == "revoked":
+        return "dim"
+    if moment is None:
         return ""
     left = (moment - datetime.now(UTC)).total_seconds()
     return next((style for seconds, style in _SOON if left < seconds), "")

@@ -69,7 +69,7 @@ def renew(
     later decides. A revoked key works again: that is asked first.
     """
     item = api.find(key)
-    if item.status == "revoked":
+    if item.status == "revoked" and item.revoke_reason != "compromised":  # those are refused
         ask.confirmed(
             f"{_called(item)} is revoked ({item.revoke_reason}). Renewed, every copy of its string "
             "works again. Renew it?",
@@ -151,7 +151,7 @@ def hand_over(issued: "Issued", output: KeyOutput, said: str) -> None:
         show.as_json(issued)
         return
     sys.stderr.write(f"{said} Keep the key: only `keyturn renew` shows it again.\n\n")
-    show.record(issued, err=output is KeyOutput.KEY)
+    show.record(issued, show.BRIEF, err=output is KeyOutput.KEY)
     sys.stderr.write("\n")
     sys.stdout.write(f"{plain(issued.key)}\n")
 

@@ -116,7 +116,7 @@ def test_revoking_twice_says_that_there_is_nothing_left(keyturn: Keyturn, alias:
 def test_a_compromised_key_is_rotated_and_never_renewed(keyturn: Keyturn, alias: str) -> None:
     key = keyturn.create(alias)
     keyturn("revoke", alias, "-y", "--reason", "compromised")
-    refused = keyturn("renew", alias, "-y")
+    refused = keyturn("renew", alias)
 
     assert (refused.code, refused.out) == (1, "")
     assert "409 key_compromised, request " in refused.err
