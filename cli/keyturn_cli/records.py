@@ -31,9 +31,9 @@ class Record(Answer):
 
 
 class Issued(Record):
-    """A key with its string."""
+    """A key with its string; `None`, it was imported as a hash, and only its holder knows it."""
 
-    key: str = Field(repr=False)
+    key: str | None = Field(repr=False)
     renewed: bool
 
 

@@ -6,7 +6,6 @@ goes to a file or a pipe, no column is cut.
 
 import json
 import math
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -54,9 +53,9 @@ _LABELS = {
 
 
 def console(*, err: bool = False) -> Console:
-    """Return where to write; NO_COLOR and COLUMNS mean what they mean elsewhere."""
+    """Return where to write; NO_COLOR means what it means elsewhere."""
     file = sys.stderr if err else sys.stdout
-    width = None if file.isatty() or "COLUMNS" in os.environ else _UNCUT
+    width = None if file.isatty() else _UNCUT
     return Console(file=file, markup=False, emoji=False, highlight=False, width=width)
 
 

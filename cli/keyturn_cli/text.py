@@ -6,20 +6,20 @@ from collections.abc import Iterable
 
 from keyturn_cli.errors import Misused
 
-# Form alone: the server judges. The loose one finds a key with a typo too.
-_KEY = re.compile(r"[a-z][a-z0-9_]*_[0-9A-Za-z]{17}_[0-9A-Za-z]{38}")
-_LIKE_A_KEY = re.compile(r"[0-9A-Za-z]{17}_[0-9A-Za-z]{30,}")
+# What a header carries: a key may have been imported, and have any form. The server judges.
+_KEY = re.compile(r"[!-+\--~]{16,512}")
+_LIKE_OURS = re.compile(r"[0-9A-Za-z]{17}_[0-9A-Za-z]{30,}")  # one with a typo too
 _UNSEEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 
 
 def refuse_keys(arguments: Iterable[str]) -> None:
-    """Refuse arguments that hold a key, and those that are no text.
+    """Refuse arguments that hold a key of our form, and those that are no text.
 
     Raises:
         Misused: other users can see arguments, and shells write them down.
     """
     for argument in arguments:
-        if _LIKE_A_KEY.search(argument):
+        if _LIKE_OURS.search(argument):
             raise Misused(
                 "an argument holds a key, and arguments are no secret",
                 "Name a key by its alias or its id; `verify` and --key-stdin read keys from "
@@ -37,10 +37,7 @@ def key(text: str, source: str) -> str:
     """
     found = text.strip().strip("\ufeff")
     if not _KEY.fullmatch(found):
-        raise Misused(
-            f"{source} holds no key",
-            "A key is one word: a prefix, 17 characters and 38 characters, with _ between.",
-        )
+        raise Misused(f"{source} holds no key", "A key is one word of at least 16 characters.")
     return found
 
 
@@ -57,5 +54,5 @@ def plain(text: object) -> str:
 
 
 def without_keys(text: str) -> str:
-    """Return the text with every key in it cut short."""
-    return _LIKE_A_KEY.sub("...", text)
+    """Return the text with every key of our form in it cut short."""
+    return _LIKE_OURS.sub("...", text)

@@ -98,7 +98,11 @@ class Wire:
                 status == HTTPStatus.SERVICE_UNAVAILABLE and not lost
             )
             if not again or not left or seconds > _LONGEST_WAIT:
-                return self._meant(kind, answer, lost)
+                try:
+                    return self._meant(kind, answer, lost)
+                except Failed as failed:  # told in the server's words, which may quote
+                    failed.what = failed.what.replace(self.server.key, "...")
+                    raise
             _wait(f"the server answers {status}", seconds)
 
     def _unreached(self, error: Exception, lost: str) -> Failed:

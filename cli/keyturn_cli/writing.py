@@ -146,14 +146,19 @@ def hand_over(issued: "Issued", output: KeyOutput, said: str) -> None:
     """Write an answer with a key in it: the key once, on standard output."""
     from keyturn_cli import show
 
+    if issued.key is None:
+        said += " Its string was imported as a hash: only its holder has it."
+    elif output is not KeyOutput.JSON:
+        said += " Keep the key: only `keyturn renew` shows it again."
+    sys.stderr.write(f"{said}\n")
     if output is KeyOutput.JSON:
-        sys.stderr.write(f"{said}\n")
         show.as_json(issued)
         return
-    sys.stderr.write(f"{said} Keep the key: only `keyturn renew` shows it again.\n\n")
-    show.record(issued, show.BRIEF, err=output is KeyOutput.KEY)
     sys.stderr.write("\n")
-    sys.stdout.write(f"{plain(issued.key)}\n")
+    show.record(issued, show.BRIEF, err=output is KeyOutput.KEY)
+    if issued.key is not None:
+        sys.stderr.write("\n")
+        sys.stdout.write(f"{plain(issued.key)}\n")
 
 
 def _given(

@@ -13,7 +13,7 @@ from keyturn import keytext
 from tests.cli.between import Reply, between
 from tests.cli.conftest import Keyturn
 
-KEY = keytext.mint("kt", "A" * 17).reveal()
+KEY = keytext.KeyText("kt", "A" * 17, "B" * 32).reveal()  # the same in every process
 OTHER = keytext.mint("acme_live", "B" * 17).reveal()
 NOWHERE = "http://127.0.0.1:9"
 
@@ -257,7 +257,9 @@ def test_what_is_missing_is_told_with_the_way_to_give_it(alone: Keyturn) -> None
     assert alone("login", "--url", NOWHERE).code == 2
 
 
-@pytest.mark.parametrize("text", ["nonsense", KEY[:-1], f"{KEY}\nX-Evil: 1", f"Bearer {KEY}", "é"])
+@pytest.mark.parametrize(
+    "text", ["nonsense", f"{KEY}\nX-Evil: 1", f"Bearer {KEY}", f"{KEY},", "\u00e9" * 20, "x" * 513]
+)
 def test_what_is_no_key_is_not_sent(alone: Keyturn, text: str) -> None:
     with between(Reply(200)) as server:
         for given in ({"KEYTURN_API_KEY": text}, {"KEYTURN_API_KEY": f" {text} "}):

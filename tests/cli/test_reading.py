@@ -119,6 +119,29 @@ def test_what_happened_is_told_the_newest_first(keyturn: Keyturn, alias: str) ->
     assert cut.out.splitlines()[1].split()[-4:-2] == ["Key", "Rotated"]
 
 
+def test_usage_is_told_by_day_and_a_rotation_tells_who_may_be_left_behind(
+    keyturn: Keyturn, alias: str
+) -> None:
+    key = keyturn.create(alias)
+    for stdin in (key, key):
+        keyturn("verify", stdin=stdin)
+    keyturn("verify", "--role", "admin", stdin=key)
+    counted: list[tuple[int, int]] = []
+    while counted != [(2, 1)]:  # delivered at once, but later
+        days = json.loads(keyturn("usage", alias, "-o", "json").out)
+        counted = [(day["allowed"], day["denied"]) for day in days if day["allowed"]]
+    told = keyturn("usage", alias, "--days", "90")
+
+    assert told.code == 0
+    assert [line.split()[1:3] for line in told.out.splitlines() if "\u2588" in line] == [["2", "1"]]
+    assert told.err.startswith("Last used: ")
+    assert "ago" in told.err or "now" in told.err
+    rotated = keyturn("rotate", alias)
+    assert "old string seen  " in rotated.err
+    assert "the string before (last seen " in keyturn("rotate", alias, "--force").err
+    assert [keyturn("usage", alias, "--days", days).code for days in ("0", "91", "x")] == [2] * 3
+
+
 @pytest.mark.parametrize("role", ["user", "creator"])
 def test_a_key_is_verified_from_standard_input(keyturn: Keyturn, alias: str, role: str) -> None:
     key = keyturn.create(alias, "--role", "user")

@@ -64,6 +64,29 @@ def test_a_new_key_stands_in_a_line_of_its_own_in_a_narrow_terminal(
     assert max(map(len, others)) <= 40
 
 
+@pytest.mark.parametrize(
+    ("columns", "head"),
+    [
+        (40, ["ALIAS", "STATUS", "EXPIRES"]),
+        (80, ["ALIAS", "STATUS", "EXPIRES", "LAST USED"]),
+        (100, ["ALIAS", "STATUS", "EXPIRES", "LAST USED", "ID"]),
+        (120, ["ALIAS", "STATUS", "EXPIRES", "LAST USED", "ID", "ROLES"]),
+    ],
+)
+def test_a_list_fits_where_it_is_shown(
+    keyturn: Keyturn, alias: str, columns: int, head: list[str]
+) -> None:
+    alias = f"{alias}/nightly-reports"
+    keyturn.create(alias, "--role", "admin", "--role", "user")
+    _, shown = typed(keyturn, "", "list", "--prefix", alias, COLUMNS=str(columns), NO_COLOR="1")
+    lines = ANSI.sub("", shown).splitlines()
+
+    assert re.split(r"  +", lines[0].strip()) == head
+    assert max(map(len, lines)) <= columns
+    width = len(lines[0].partition("STATUS")[0])
+    assert "".join(line[:width].strip() for line in lines[1:]) == alias
+
+
 def test_status_has_colour_where_colour_is_wanted(keyturn: Keyturn, alias: str) -> None:
     keyturn.create(f"{alias}/1")
     keyturn.create(f"{alias}/2")

@@ -122,10 +122,15 @@ def test_a_read_is_repeated_a_little(
 
 
 def test_a_refusal_that_quotes_a_key_is_not_told_with_it(alone: Keyturn) -> None:
-    body = json.dumps({"error": f"no {KEY}\x1b[2J [red]", "code": f"x{KEY}"}).encode()
+    foreign = "key-of-another-service"
+    with between(Reply(400, b'{"error": "no %s", "code": "c"}' % foreign.encode())) as server:
+        done = alone("list", KEYTURN_URL=server.url, KEYTURN_API_KEY=foreign)
+    assert done.err == "keyturn: no ... (400 c, request unknown)\n"
+    other = keytext.mint("kt", "B" * 17).reveal()
+    body = json.dumps({"error": f"no {KEY}\x1b[2J [red]", "code": f"x{other}"}).encode()
     done, _ = asked(alone, Reply(400, body, {"X-Request-Id": KEY}))
     assert done.code == 1
-    assert done.err == "keyturn: no kt_...\\x1b[2J [red] (400 xkt_..., request kt_...)\n"
+    assert done.err == "keyturn: no ...\\x1b[2J [red] (400 xkt_..., request ...)\n"
 
 
 @pytest.mark.parametrize(
@@ -197,6 +202,17 @@ def test_a_key_made_in_between_is_renewed_and_said(
         done = keyturn("create", alias, KEYTURN_URL=server.url)
     assert (done.code, done.key) == (0, key)
     assert done.err.startswith("Renewed: the alias had a key.")
+
+
+def test_a_key_that_was_imported_as_a_hash_is_renewed_without_its_string(alone: Keyturn) -> None:
+    item = {"id": "0" * 17, "alias": "a", "name": "A", "roles": [], "expire": "", "ttl_days": 1}
+    item |= {"generation": 1, "metadata": {}, "key": None, "renewed": True, "recoverable": False}
+    renewed = Reply(200, json.dumps(item).encode(), JSON)
+    done, _ = asked(alone, renewed, verb=("create", "a", "--or-renew"))
+    assert (done.code, done.out) == (0, "")
+    assert "only its holder has it" in done.err
+    done, _ = asked(alone, renewed, verb=("create", "a", "--or-renew", "-o", "json"))
+    assert json.loads(done.out) == item
 
 
 def test_a_list_without_an_end_is_given_up(alone: Keyturn) -> None:
