@@ -4,6 +4,7 @@ Names come from others, so all text goes through `plain`, and none is read as ma
 goes to a file or a pipe, no column is cut.
 """
 
+import itertools
 import json
 import math
 import sys
@@ -89,8 +90,9 @@ def items(shown: Sequence[Item]) -> None:
 
 
 def days(shown: Sequence[Day]) -> None:
-    """Write decisions by day, each with a bar."""
+    """Write decisions by day, each with a bar; from the first day on that had any."""
     out = console()
+    shown = list(itertools.dropwhile(lambda day: not day.allowed + day.denied, shown))
     block = "\u2588" if out.encoding.startswith("utf") else "#"
     most = max((day.allowed + day.denied for day in shown), default=0) or 1
     table = _table("day", "allowed", "denied", "")

@@ -21,19 +21,21 @@ from rich.text import Text
 from infra.local.stack import local_stack
 
 IMAGE = Path(__file__).parents[2] / "docs" / "images" / "cli.svg"
-WIDTH = 84
+WIDTH = 94
 
 _BEFORE = (
-    "create ci --name 'Continuous integration' --role creator --ttl-days 2",
-    "create mobile-app --name 'Mobile app' --role user --ttl-days 30",
-    "create old-batch --name 'Old batch' --role user",
+    "create ci --name CI --role creator --ttl-days 2",
+    "create mobile-app --role user --ttl-days 30 >mobile.key",
+    *["verify <mobile.key"] * 8,
+    *["verify --role admin <mobile.key"] * 3,
+    "create old-batch --role user",
     "revoke old-batch --yes --reason cessation",
 )
 _SHOWN = (
     "create billing --role user --ttl-days 90 >billing.key",
     "list",
+    "usage mobile-app",
     "rotate billing --grace-seconds 3600",
-    "verify <billing.key",
     "revoke ci --reason compromised",
     "renew ci",
 )

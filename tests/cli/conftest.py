@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 import pytest
 
@@ -91,11 +91,12 @@ def without_a_key(done: Done) -> Done:
 
 
 @pytest.fixture(scope="session")
-def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """What `make run` says when it is ready."""
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """What `make run` says when it is ready, and as `welcome` what it said before."""
     run = Run(tmp_path_factory.mktemp("run") / "functions.log", "--port", "0")
     try:
-        yield run.ready()
+        found = run.ready()
+        yield found | {"welcome": run.welcome}
     finally:
         run.process.kill()
         run.process.communicate()
@@ -110,7 +111,7 @@ def alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Keyturn:
 
 
 @pytest.fixture
-def keyturn(alone: Keyturn, ready: dict[str, Any]) -> Keyturn:
+def keyturn(alone: Keyturn, ready: dict[str, str]) -> Keyturn:
     """The command, with the environment that `make run` asks for."""
     alone.environment |= {"KEYTURN_URL": ready["url"], "KEYTURN_API_KEY": ready["admin_key"]}
     return alone

@@ -62,8 +62,11 @@ def test_nothing_is_cut_on_its_way_to_a_file(
     assert f"alias       {'a' * 128}" in lines
 
 
-def test_days_are_bars_as_long_as_they_are_busy(capsys: pytest.CaptureFixture[str]) -> None:
+def test_days_are_bars_as_long_as_they_are_busy_from_the_first_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     days = [
+        Day(day="2026-11-23", allowed=0, denied=0),
         Day(day="2026-11-24", allowed=300, denied=0),
         Day(day="2026-11-25", allowed=99, denied=1),
         Day(day="2026-11-26", allowed=0, denied=0),

@@ -90,11 +90,39 @@ def test_without_a_verb_it_shows_its_help_and_fails(alone: Keyturn) -> None:
     assert alone("nonsense").code == 2
 
 
-def test_the_installed_command_is_this_one(keyturn: Keyturn, alias: str) -> None:
-    made = keyturn.process("create", alias)
-    assert (made.code, made.out.count("\n")) == (0, 1)
-    assert keyturn("verify", stdin=made.key).code == 0
-    assert keyturn("--version").out == f"keyturn {metadata.version('keyturn')}\n"
+def test_make_run_says_how_to_begin(alone: Keyturn, ready: dict[str, str]) -> None:
+    lines = ready["welcome"].splitlines()
+    begin = [
+        line.strip()
+        for line in lines
+        if line.startswith(("  export ", f"  {COMMAND.parent.parent.name}"))
+    ]
+    done = subprocess.run(
+        ["sh", "-euc", "\n".join(begin)],
+        cwd=ROOT,
+        env=alone.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert len(begin) == 3
+    assert COMMAND.samefile(ROOT / begin[-1].split()[0])
+    key, *listed = done.stdout.splitlines()
+    assert keytext.parse(key) is not None
+    assert {line.split()[0] for line in listed} >= {"ALIAS", "admin", "reports"}
+
+
+def test_the_version_is_the_project_s(alone: Keyturn) -> None:
+    assert alone("--version").out == f"keyturn {project()['project']['version']}\n"
+    assert metadata.version("keyturn") == project()["project"]["version"]
+
+
+def test_the_session_that_is_shown_holds_no_key_and_fetches_nothing() -> None:
+    image = (ROOT / "docs" / "images" / "cli.svg").read_text(encoding="utf-8")
+    assert "create&#160;billing" in image
+    assert not re.search(keytext.LEAKED, image)
+    assert not re.search(r"url\(\"|@import|@font-face|<script|xlink", image)
 
 
 def test_who_stops_reading_is_not_told_in_tracebacks(keyturn: Keyturn) -> None:
