@@ -8,7 +8,7 @@ BIN = $(VENV)/bin
 export PYTHON
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: help run event test coverage prove bench bench-growth openapi lint format build validate lock clean
+.PHONY: help run event session test coverage prove bench bench-growth openapi lint format build validate lock clean
 
 help:  ## show this list (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -18,6 +18,9 @@ run: $(VENV)/.has-local  ## serve the API on this machine, with a first admin ke
 
 event: $(VENV)/.has-local  ## send an event to what runs here (EVENT=events/rotation_requested.json)
 	@$(BIN)/python -m infra.local.send $(EVENT)
+
+session: $(VENV)/.has-local  ## draw docs/images/cli.svg anew, with the command line and the local stack
+	@$(BIN)/python -m infra.local.session
 
 test: $(VENV)/.has-dev  ## run the tests, in random order (WORKERS=2)
 	@$(BIN)/python -m tests.dynamodb_local
@@ -59,7 +62,7 @@ clean:  ## remove everything that was made here
 	rm -rf .venv .venv-* .aws-sam .cache .bench .coverage* .*_cache .hypothesis
 
 $(VENV)/.has-local: requirements/local.txt
-	@TAKES="about 15 seconds" sh requirements/install $(VENV) local
+	@TAKES="about 20 seconds" sh requirements/install $(VENV) local
 
 $(VENV)/.has-dev: requirements/dev.txt requirements/local.txt
 	@sh requirements/install $(VENV) dev local
