@@ -18,13 +18,14 @@ from keyturn.answers import RotatedResponse
 from keyturn.errors import FieldInvalid, GraceRunning, KeyInactive, KeyNotFound
 from keyturn.event_schemas import KeyCompromised, RotationRequested
 from keyturn.keys import ApiKey, By
+from keyturn.log import log
 from keyturn.schemas import RotateRequest
 from keyturn.service import Issuer
 from keyturn.settings import compromised_action, settings
 from keyturn.store import KeyStore
 from keyturn.sweep import sweep
 from keyturn.vault import Vault
-from keyturn.web import Web, count, log
+from keyturn.web import Web, count
 
 # The sweep stops here, so that what it does last ends before the function does: see aws.CONFIG.
 _LAST_MILLISECONDS = 25_000

@@ -26,6 +26,7 @@ read = reader()
 @web.app.post("/api/apikey/verify")
 def verify(request: Annotated[VerifyRequest, Body()]) -> dict[str, Any]:
     """Judge a key: 200, whatever the outcome."""
+    web.caller()
     started = time.perf_counter()
     try:
         verdict = service.verify(request.key, request.asked(), read, service.clock())
