@@ -19,12 +19,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools import Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn import aws, foreign, keytext, service
 from keyturn.errors import FieldInvalid, GraceRunning
 from keyturn.keys import DAY, ApiKey, By, Grant, Outcome, Rotation
+from keyturn.log import log
 from keyturn.reader import reader
 from keyturn.secret import Holding, Secret
 from keyturn.service import Issued, Issuer
@@ -36,7 +37,6 @@ from keyturn.vault import Vault
 _AS_LONG_AS_IT_LIVES = 10_000 * DAY
 
 tracer = Tracer()
-log = Logger()
 client = aws.secretsmanager()
 store = KeyStore(aws.dynamodb(), settings().table_name)
 issuer = Issuer(store, Vault(aws.kms(), settings().kms_key_id), settings())

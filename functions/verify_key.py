@@ -31,6 +31,7 @@ def verify(
 
     200, whatever the verdict. A key that fails its own check never reaches the database.
     """
+    web.caller()
     started = time.perf_counter()
     try:
         verdict = service.verify(request.key, request.asked(), read, service.clock(), find)

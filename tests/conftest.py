@@ -109,7 +109,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def output(capsys: pytest.CaptureFixture[str]) -> Output:
     """Collect what a function prints and logs."""
-    from keyturn.web import log  # noqa: PLC0415 - not for tests without it
+    from keyturn.log import log  # noqa: PLC0415 - not for tests without it
 
     handler = log.registered_handler
     assert isinstance(handler, logging.StreamHandler)
