@@ -57,27 +57,23 @@ export function OneKey({ id }) {
 
 function Strings({ of }) {
   const status = statusOf(of);
-  const rows = [{ generation: of.generation, words: status === 'active' ? 'current string' : status, seen: undefined }];
   return html`
     <section class="card" aria-labelledby="strings">
       <header><h2 id="strings">Strings</h2></header>
       <ul class="strings">
-        ${rows.map((row) => html`
-          <li key="current"><span class="generation">${row.generation}</span>
-            <div><p><code>${of.hint}</code> <span class="faint">${row.words}</span></p><${Expiry} of=${of} long /></div></li>`)}
+        <li key="current"><span class="generation">${of.generation}</span>
+          <div><p><code>${of.hint}</code> <span class="faint">${status === 'active' ? 'current string' : status}</span></p><${Expiry} of=${of} long /></div></li>
         ${inGrace(of) && html`
           <li key="before"><span class="generation old">${of.generation - 1}</span>
-            <div><p>Before the last rotation, works <strong><${Remaining} at=${of.previous_expires_at} /></strong></p>
-              <p class="faint small">${of.previous_last_seen_at ? html`last seen <${When} at=${of.previous_last_seen_at} />`
-                : of.previous_last_seen_at === null ? 'not seen since the rotation' : html`until ${date(of.previous_expires_at)}`}</p></div></li>`}
+            <div><p>The one before works until <strong>${date(of.previous_expires_at)}</strong></p>
+              ${of.previous_last_seen_at !== undefined && html`
+                <p class="faint small">${of.previous_last_seen_at ? 'Last seen ' : ''}<${When} at=${of.previous_last_seen_at} none="Not seen since the rotation" /></p>`}</div></li>`}
         ${!inGrace(of) && of.previous_expires_at && html`
           <li key="ended"><span class="generation old">${of.generation - 1}</span>
-            <div><p class="faint">Before the last rotation, ended <${When} at=${status === 'revoked' && until(of.previous_expires_at) > 0 ? of.revoked_at : of.previous_expires_at} /></p></div></li>`}
+            <div><p class="faint">The one before ended <${When} at=${status === 'revoked' && until(of.previous_expires_at) > 0 ? of.revoked_at : of.previous_expires_at} /></p></div></li>`}
       </ul>
     </section>`;
 }
-
-const Remaining = ({ at }) => html`<time datetime=${at} title=${date(at)}>until ${date(at)}</time>`;
 
 function Details({ of }) {
   const metadata = Object.entries(of.metadata);

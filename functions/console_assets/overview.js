@@ -35,9 +35,9 @@ export function Overview() {
         more=${plural(active.filter(inGrace).length, 'rotation')} end="in grace" />
       <${Tile} to="keys?sort=expire&status=active" count=${soon.length} label="Expire in 14 days" tone=${soon.length ? 'warn' : ''}
         more=${soon.length ? 'next' : 'nothing to do'} at=${soon[0]?.expire} />
-      <${Tile} to="keys?status=expired" count=${counts.expired} label="Expired" more="a renewal brings them back" />
+      <${Tile} to="keys?status=expired" count=${counts.expired} label="Expired" more="can be renewed" />
       <${Tile} to="keys?status=revoked" count=${counts.revoked} label="Revoked"
-        more=${plural(keys.filter((key) => key.revoke_reason === 'compromised').length, 'one', 'of them')} end="compromised" />
+        more=${`${keys.filter((key) => key.revoke_reason === 'compromised').length} as compromised`} />
     </div>
     <div class="columns">
       <section class="card chart" aria-labelledby="weeks">
@@ -49,7 +49,7 @@ export function Overview() {
         <${Rows} of=${soon.slice(0, 5)} none="No key expires within 14 days.">${(key) => html`<${Expiry} of=${key} />`}<//>
       </section>
       <section class="card" aria-labelledby="idle">
-        <header><h2 id="idle">Unused for ${IDLE_DAYS} days</h2>${idle.length > 5 && html`<a href="#/keys?use=idle">All ${idle.length}</a>`}</header>
+        <header><h2 id="idle">Unused for ${IDLE_DAYS} days</h2>${knowsUse(keys) && idle.length > 5 && html`<a href="#/keys?use=idle">All ${idle.length}</a>`}</header>
         ${knowsUse(keys)
           ? html`<${Rows} of=${idle.slice(0, 5)} none="Every active key is in use.">${(key) => html`
               <span class="words"><${When} at=${key.last_used_at} none="never used" brief /></span>`}<//>`

@@ -29,8 +29,8 @@ export function Reveal({ of }) {
     <${Dialog} title=${`${of.alias} ${TITLE[of.how]}`} onClose=${close}>
       <div class="body">
         <${Note} tone="warn">
-          <p><strong>This is the only time it is shown.</strong> Store it where its user will look for it, then close this.
-            ${of.how === 'renewed' ? ' It is the same string as before.' : ' Who loses it can have it shown again by a renewal, or rotate.'}</p>
+          <p><strong>Copy it now: it is shown once.</strong> With this closed it is gone from this page. Put it where its user will
+            look for it, and nowhere else: who has it can use it.${of.how === 'renewed' ? ' It is the same string as before.' : ''}</p>
         <//>
         <p class="secret" ref=${text} tabindex="0" role="textbox" aria-readonly="true" aria-label="The key" onClick=${select} onFocus=${select}>${of.key}</p>
         <${Copy} text=${of.key} label="Copy the key" wide onCopied=${() => setCopied(true)} />

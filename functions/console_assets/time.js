@@ -15,7 +15,7 @@ const hours = new Intl.DateTimeFormat('en', { timeStyle: 'short' });
 export function ago(iso, format = relative) {
   const away = Date.parse(iso) - now();
   if (Math.abs(away) < MINUTE) return away < 0 ? 'just now' : 'in less than a minute';
-  const [unit, size] = UNITS.find(([name, ms]) => Math.abs(away) >= (name === 'day' ? DAY : ms * (ms > DAY ? 2 : 1)));
+  const [unit, size] = UNITS.find(([, ms]) => Math.abs(away) >= ms * (ms > DAY ? 2 : 1));
   return format.format(Math.trunc(away / size), unit);
 }
 
