@@ -22,7 +22,7 @@ const VIEWS = [['overview', 'Overview', 'overview'], ['keys', 'Keys', 'key'], ['
 const ICON = new URL('icon.svg', import.meta.url).pathname;
 
 function App() {
-  const { me, notice, route, dialog, reveal, menu } = useStore();
+  const { me, notice, route, dialog, reveal } = useStore();
   const open = me && dialog && (!dialog.id || state.keys.has(dialog.id)) ? dialog : null;
   const Asked = open && DIALOGS[open.kind];
   const view = !me && route.view !== 'api'
@@ -32,7 +32,6 @@ function App() {
     ${view}
     ${Asked && !reveal && html`<${Asked} key=${`${open.kind} ${open.id}`} dialog=${open} />`}
     ${reveal && html`<${Reveal} key=${reveal.key} of=${reveal} />`}
-    ${me && menu && html`<${Menu} of=${menu} />`}
     <${Toasts} />`;
 }
 
@@ -64,6 +63,7 @@ function Frame({ me, route }) {
         ${route.view === 'api' ? html`<${Reference} />`
           : route.view === 'keys' && route.id ? html`<${OneKey} key=${route.id} id=${route.id} />`
           : route.view === 'keys' ? html`<${List} query=${route.query} />` : html`<${Overview} />`}
+        ${me && state.menu && html`<${Menu} of=${state.menu} />`}
       </main>
     </div>`;
 }

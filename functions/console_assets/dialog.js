@@ -23,12 +23,12 @@ export function Dialog({ title, onClose, wide, children, busy }) {
   };
   return html`
     <dialog ref=${dialog} class=${wide ? 'wide' : ''} aria-labelledby=${id} onCancel=${cancel}>
-      <header>
+      <div class="head">
         <h2 id=${id}>${title}</h2>
         <button type="button" class="button quiet square" aria-label="Close" disabled=${busy} onClick=${onClose}>
           <${Icon} name="cross" />
         </button>
-      </header>
+      </div>
       ${children}
     </dialog>`;
 }

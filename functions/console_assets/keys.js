@@ -12,7 +12,7 @@ export async function load() {
   const turn = ++latest;
   const first = !state.loaded;
   const keys = new Map();
-  set({ loading: true, problem: null, ...(first && { keys }) });
+  set({ loading: true, problem: null, ...(first && { keys: new Map() }) });
   try {
     let cursor;
     do {

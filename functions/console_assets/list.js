@@ -9,7 +9,8 @@ import { Empty, Expiry, Grace, link, plural, Roles, Skeleton, Status, When } fro
 import { go, set, state } from './store.js';
 import { clock, DAY } from './time.js';
 
-const STEP = 100; // rows drawn at once: drawing is what takes time, not having them
+const FIRST = 40; // rows drawn at once, more than fit: drawing is what takes time, not having them
+const STEP = 120;
 const FILTERS = [['', 'All'], ['active', 'Active'], ['expired', 'Expired'], ['revoked', 'Revoked']];
 const COLUMNS = [
   ['alias', 'Key', (key) => key.alias],
@@ -29,8 +30,8 @@ export function List({ query }) {
     () => arranged(chosen([...state.keys.values()], text, query), sort, down),
     [state.keys, text, query],
   );
-  const [drawn, setDrawn] = useState(STEP);
-  useEffect(() => setDrawn(STEP), [text, query]);
+  const [drawn, setDrawn] = useState(FIRST);
+  useEffect(() => setDrawn(FIRST), [text, query]);
   const turn = (change) => {
     const next = new URLSearchParams(query);
     for (const [name, value] of Object.entries(change)) {
@@ -62,8 +63,8 @@ export function List({ query }) {
         disabled=${state.loading} onClick=${load}><${Icon} name="refresh" /></button>
     </div>
     ${!state.loaded && !state.loading && !state.problem && html`<${Beyond} text=${text} />`}
-    ${state.loading && !state.keys.size
-      ? html`<${Skeleton} rows="8" />`
+    ${!state.keys.size && (state.loading || state.problem)
+      ? state.loading && html`<${Skeleton} rows="8" />`
       : !keys.length
         ? html`<div class="card"><${None} text=${text} all=${state.keys.size} /></div>`
         : html`

@@ -1,6 +1,6 @@
 // A key's own page: what it is, who uses it, what happened to it.
 import { html, useEffect, useState } from './lib.js';
-import { call } from './api.js';
+import { call, Problem } from './api.js';
 import { Icon } from './icons.js';
 import { fetchKey, inGrace, statusOf } from './keys.js';
 import { VERBS } from './menu.js';
@@ -9,6 +9,7 @@ import { state } from './store.js';
 import { date, until } from './time.js';
 import { Usage } from './usage.js';
 
+const ID = /^[0-9A-Za-z]{17}$/;
 const REASON = { unspecified: 'no reason given', superseded: 'superseded', cessation: 'cessation', compromised: 'compromised' };
 
 export function OneKey({ id }) {
@@ -16,6 +17,7 @@ export function OneKey({ id }) {
   const read = async () => {
     setProblem(null);
     try {
+      if (!ID.test(id)) throw new Problem('not_found'); // a word of another route is no id
       await fetchKey(id);
     } catch (error) {
       setProblem(error);

@@ -15,7 +15,7 @@ export const knowsUse = (keys) => keys.some((key) => key.last_used_at);
 
 export function Overview() {
   const keys = [...state.keys.values()];
-  if (state.loading && !keys.length) return html`<h1>Overview</h1><${Skeleton} />`;
+  if (!keys.length && (state.loading || state.problem)) return html`<h1>Overview</h1>${state.loading && html`<${Skeleton} />`}`;
   if (state.loaded && keys.length <= 1) return html`<h1>Overview</h1><${First} />`;
   const active = keys.filter((key) => statusOf(key) === 'active');
   const soon = active.filter((key) => until(key.expire) < 14 * DAY).sort(byEnd);
@@ -83,8 +83,9 @@ function Weeks({ of }) {
     <ol class="weeks">
       ${weeks.map(({ week, from, count }) => html`
         <li key=${week}>
-          <a href=${`#/keys?status=active&sort=expire&week=${week}`} aria-label=${`${plural(count, 'key')} in the week from ${day(from)}`}>
+          <a href=${`#/keys?status=active&sort=expire&week=${week}`}>
             <span class="bar"><span class=${week < 2 ? 'near' : ''} style=${{ height: `${(100 * count) / most}%` }}><b>${count || ''}</b></span></span>
+            <span class="sr">${count ? '' : 'no'} ${count === 1 ? 'key expires' : 'keys expire'} in the week from</span>
             <span class="when">${week === 0 ? 'Now' : day(from)}</span>
           </a>
         </li>`)}
@@ -106,7 +107,7 @@ function First() {
   return html`
     <div class="card"><${Empty} icon="key" title="No keys yet but yours">
       <p>Make one for the first service or person that is to call your APIs.</p>
-      <button type="button" class="button primary" onClick=${() => openGrant()}><${Icon} name="plus" />Create a key</button>
+      <button type="button" class="button primary" onClick=${() => openGrant()}><${Icon} name="plus" />Create key</button>
     <//></div>`;
 }
 
