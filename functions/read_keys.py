@@ -1,4 +1,4 @@
-"""GET /api/apikey, /api/apikey/{id}, /api/apikey/{id}/events: what there is, and what happened.
+"""GET /api/apikey, /api/apikey/{id}, and its /events and /usage: what there is, what happened.
 
 Invoked by API Gateway behind the admin authorizer. May get rows, and query the table and its index
 `by_alias`.
@@ -11,17 +11,19 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn import aws, cursor, keytext, service
-from keyturn.answers import EventsResponse, ItemResponse, ListResponse
+from keyturn.answers import EventsResponse, ItemResponse, ListResponse, UsageResponse
 from keyturn.errors import KeyNotFound
-from keyturn.keys import ApiKey, Status
+from keyturn.keys import DAY, ApiKey, Status
 from keyturn.listing import Listing
 from keyturn.schemas import AliasPrefix
 from keyturn.settings import settings
 from keyturn.store import KeyStore
 from keyturn.trail import Trail
+from keyturn.usage import Usage
 from keyturn.web import Web
 
 Limit = Annotated[int, Query(ge=1, le=100)]
+Days = Annotated[int, Query(ge=1, le=90)]
 Cursor = Annotated[str | None, Query(alias="cursor", max_length=1024)]
 
 tracer = Tracer()
@@ -30,6 +32,7 @@ _client = aws.dynamodb()
 store = KeyStore(_client, settings().table_name)
 listing = Listing(_client, settings().table_name)
 trail = Trail(_client, settings().table_name)
+usage = Usage(_client, settings().table_name)
 
 
 @web.app.get("/api/apikey")
@@ -46,17 +49,18 @@ def list_keys(
     after = None if cursor_ is None else cursor.unseal(cursor_, scope, 2)
     now = service.clock()
     page = listing.page(limit, after, alias_prefix, status, now)
+    uses = usage.last_of([key.id for key in page.keys])
     return ListResponse(
-        items=[ItemResponse.of(key, now) for key in page.keys],
+        items=[ItemResponse.of(key, uses[key.id], now) for key in page.keys],
         cursor=None if page.last is None else cursor.seal(page.last, scope),
     )
 
 
 @web.app.get("/api/apikey/<key>")
 def get_key(key: Annotated[str, Path()]) -> ItemResponse:
-    """Read one key, strongly consistent."""
+    """Read one key, strongly consistent; when it was used, as the log has told."""
     web.only_parameters()
-    return ItemResponse.of(_known(key), service.clock())
+    return ItemResponse.of(_known(key), usage.last(key), service.clock())
 
 
 @web.app.get("/api/apikey/<key>/events")
@@ -71,6 +75,14 @@ def list_events(
     after = None if cursor_ is None else cursor.unseal(cursor_, scope, 1)[0]
     events, last = trail.page(key, limit, after)
     return EventsResponse(items=events, cursor=None if last is None else cursor.seal([last], scope))
+
+
+@web.app.get("/api/apikey/<key>/usage")
+def read_usage(key: Annotated[str, Path()], days: Days = 30) -> UsageResponse:
+    """Tell how often a key was used on each of the last days, the oldest first, today last."""
+    web.only_parameters("days")
+    today = service.clock() // DAY
+    return UsageResponse.of(usage.days(_known(key).id, today - days + 1, today))
 
 
 def _known(id: str) -> ApiKey:

@@ -15,7 +15,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn import aws, event_schemas
 from keyturn.answers import RotatedResponse
-from keyturn.errors import FieldInvalid, GraceRunning, KeyInactive, KeyNotFound
+from keyturn.errors import FieldInvalid, GraceRunning, KeyInactive, KeyNotFound, Unavailable
 from keyturn.event_schemas import KeyCompromised, RotationRequested
 from keyturn.keys import ApiKey, By
 from keyturn.schemas import RotateRequest
@@ -23,6 +23,8 @@ from keyturn.service import Issuer
 from keyturn.settings import compromised_action, settings
 from keyturn.store import KeyStore
 from keyturn.sweep import sweep
+from keyturn.tally import NEVER, LastUse
+from keyturn.usage import Usage
 from keyturn.vault import Vault
 from keyturn.web import Web, count, log
 
@@ -36,6 +38,7 @@ issuer = Issuer(
     Vault(aws.kms(), settings().kms_key_id),
     settings(),
 )
+usage = Usage(aws.dynamodb(aws.HASTY), settings().table_name)
 on_compromised = compromised_action()
 
 
@@ -46,7 +49,15 @@ def rotate(
     """Rotate a key."""
     issued = issuer.rotate(key, request.rotation(), web.by())
     web.done("Rotated", issued.key)
-    return RotatedResponse.of(issued)
+    return RotatedResponse.of(issued, _last_use(issued.key))
+
+
+def _last_use(key: ApiKey) -> LastUse:
+    try:
+        return usage.last(key.id)
+    except Unavailable as error:  # the key is rotated, and whoever asked must get its string
+        log.warning("usage not read", extra={"id": key.id, "detail": error.detail})
+        return NEVER
 
 
 @tracer.capture_lambda_handler(capture_response=False, capture_error=False)

@@ -21,7 +21,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from keyturn import aws, keytext, service
+from keyturn import aws, foreign, keytext, service
 from keyturn.errors import FieldInvalid, GraceRunning
 from keyturn.keys import DAY, ApiKey, By, Grant, Outcome, Rotation
 from keyturn.reader import reader
@@ -121,7 +121,7 @@ def _next(secret: Secret, holding: Holding, id: str, by: By) -> Issued:
         return issuer.rotate(id, rotation, by)
     except GraceRunning:
         key = store.get(id)
-        text = keytext.parse(holding.key)
+        text = foreign.parse_any(holding.key, id)
         if key is None or (text is not None and text.matches(key.secret_hash)):
             raise
         # Consumers of this secret do not have the latest string yet: they get that one.
@@ -157,6 +157,6 @@ def _holds(holding: Holding, key: ApiKey) -> bool:
     """
     if not holding.key:
         return not key.roles
-    text = keytext.parse(holding.key)
+    text = foreign.parse_any(holding.key, key.id)
     hashes = (key.secret_hash, key.previous_hash)
     return text is not None and any(digest and text.matches(digest) for digest in hashes)

@@ -14,13 +14,16 @@ from keyturn.answers import ItemResponse, MessageResponse
 from keyturn.errors import KeyNotFound
 from keyturn.settings import settings
 from keyturn.store import KeyStore
+from keyturn.usage import Usage
 from keyturn.web import Web
 
 RESOURCE = "/api/apikey/self"
 
 tracer = Tracer()
 web = Web()
-store = KeyStore(aws.dynamodb(), settings().table_name)
+_client = aws.dynamodb()
+store = KeyStore(_client, settings().table_name)
+usage = Usage(_client, settings().table_name)
 
 
 @web.app.get(RESOURCE)
@@ -29,7 +32,7 @@ def read_own() -> ItemResponse:
     key = store.get(web.caller()["id"])
     if key is None:
         raise KeyNotFound
-    return ItemResponse.of(key, service.clock())
+    return ItemResponse.of(key, usage.last(key.id), service.clock())
 
 
 @web.app.delete(RESOURCE)

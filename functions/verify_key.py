@@ -14,13 +14,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from keyturn import decision, service
 from keyturn.answers import VerifyResponse
 from keyturn.errors import Unavailable
-from keyturn.reader import reader
+from keyturn.reader import finder, reader
 from keyturn.schemas import VerifyRequest
 from keyturn.web import Web
 
 tracer = Tracer()
 web = Web()
-read = reader()
+read, find = reader(), finder()
 
 
 @web.app.post("/api/apikey/verify")
@@ -28,7 +28,7 @@ def verify(request: Annotated[VerifyRequest, Body()]) -> dict[str, Any]:
     """Judge a key: 200, whatever the outcome."""
     started = time.perf_counter()
     try:
-        verdict = service.verify(request.key, request.asked(), read, service.clock())
+        verdict = service.verify(request.key, request.asked(), read, service.clock(), find)
     except Unavailable as error:
         decision.write(None, web.request_id, started, error.detail)
         raise

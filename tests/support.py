@@ -10,8 +10,8 @@ import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn import keytext
+from keyturn.foreign import Text
 from keyturn.keys import DAY, ApiKey, By
-from keyturn.keytext import KeyText
 
 REQUEST = "request"
 NOW = 1_800_000_000  # 2027-01-15T08:00:00Z
@@ -150,7 +150,7 @@ def answer(handler: Handler, event: dict[str, Any]) -> Answer:
     return Answer(given["statusCode"], headers, json.loads(given["body"]))
 
 
-def api_key(text: KeyText | None = None, **fields: Any) -> ApiKey:  # noqa: ANN401
+def api_key(text: Text | None = None, **fields: Any) -> ApiKey:  # noqa: ANN401
     """Return a record as a create makes it at `NOW`, but for these fields."""
     text = text or keytext.mint("kt", keytext.id_of("", "billing"))
     made: dict[str, Any] = {

@@ -79,9 +79,11 @@ def test_one_key_is_read_with_everything_but_its_string(clock: Clock, aws: Aws) 
         "rotate_every_days": 7,
         "updated_by": f"{ADMIN['id']}:root",
         "last_used_at": None,
+        "last_generation_used": None,
+        "previous_last_seen_at": None,
     }
     assert made["key"] not in json.dumps(given.body)
-    assert aws.calls == ["GetItem"]
+    assert aws.calls == ["GetItem", "GetItem"]
     assert json.loads(aws.sent[0])["ConsistentRead"] is True
 
 

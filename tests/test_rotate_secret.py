@@ -71,6 +71,7 @@ def test_steps_may_be_spelt_with_underscores(desk: Desk) -> None:
     assert key().generation == 2
 
 
+@pytest.mark.row("F9")
 def test_each_step_may_be_repeated(desk: Desk, table: Table) -> None:
     safe = held(desk)
     token = safe.begin()
@@ -134,6 +135,7 @@ def test_one_rotation_costs_one_kms_call_and_its_writes(desk: Desk, aws: Aws) ->
     }
 
 
+@pytest.mark.row("F9")
 def test_rotation_given_up_half_way_is_taken_up_by_the_next_one(desk: Desk, clock: Clock) -> None:
     safe = held(desk)
     old = safe.key

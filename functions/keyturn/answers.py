@@ -1,11 +1,12 @@
 """Answers over HTTP."""
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_serializer
 
 from keyturn.keys import ApiKey, Outcome, Reason, Status, Verdict, moment
 from keyturn.service import Issued
+from keyturn.tally import NEVER, Day, LastUse
 
 
 class VerifyResponse(BaseModel):
@@ -70,35 +71,64 @@ class Record(BaseModel):
 
 
 class KeyResponse(Record):
-    """A key with its string: the answer to whoever may hold it, and the only place it leaves by."""
+    """A key with its string: the answer to whoever may hold it, and the only place it leaves by.
 
-    key: str = Field(repr=False)
+    A key that was imported as a hash has none to show: `key` is `null`, and `recoverable` is there
+    to say so.
+    """
+
+    key: str | None = Field(repr=False)
     renewed: bool
+    recoverable: Literal[False] | None = None
 
     @classmethod
     def of(cls, issued: Issued) -> Self:
         """Build the answer to a create or a renewal."""
-        return cls(**cls.fields(issued.key), key=issued.text.reveal(), renewed=issued.renewed)
+        return cls(**cls.issued(issued))
+
+    @classmethod
+    def issued(cls, issued: Issued) -> dict[str, Any]:
+        """Return the fields of a key with its string."""
+        return {
+            **cls.fields(issued.key),
+            "key": issued.known and issued.known.reveal(),
+            "renewed": issued.renewed,
+            "recoverable": None if issued.known else False,
+        }
+
+    @model_serializer(mode="wrap")
+    def _without_what_goes_without_saying(
+        self, serialize: SerializerFunctionWrapHandler
+    ) -> dict[str, Any]:
+        fields: dict[str, Any] = serialize(self)
+        if self.recoverable is None:
+            del fields["recoverable"]
+        return fields
 
 
 class RotatedResponse(KeyResponse):
-    """A key with its new string, and until when the old one works."""
+    """A key with its new string, until when the old one works, and when that was last presented."""
 
     previous_expires_at: str | None
+    previous_last_seen_at: str | None
 
     @classmethod
-    def of(cls, issued: Issued) -> Self:
+    def of(cls, issued: Issued, use: LastUse = NEVER) -> Self:
         """Build the answer to a rotation."""
         return cls(
-            **cls.fields(issued.key),
-            key=issued.text.reveal(),
-            renewed=False,
+            **cls.issued(issued),
             previous_expires_at=_moment(issued.key.previous_expires_at),
+            previous_last_seen_at=_moment(use.seen.get(issued.key.generation - 1)),
         )
 
 
 class ItemResponse(Record):
-    """A key without its string."""
+    """A key without its string.
+
+    `last_used_at` is when any of its strings was last presented, let in or not, and
+    `last_generation_used` which; `previous_last_seen_at` is when the one before the last rotation
+    was. Told by the log, so some seconds late.
+    """
 
     status: Status
     hint: str
@@ -107,10 +137,12 @@ class ItemResponse(Record):
     previous_expires_at: str | None
     rotate_every_days: int | None
     updated_by: str
-    last_used_at: str | None = None
+    last_used_at: str | None
+    last_generation_used: int | None
+    previous_last_seen_at: str | None
 
     @classmethod
-    def of(cls, key: ApiKey, now: int) -> Self:
+    def of(cls, key: ApiKey, use: LastUse, now: int) -> Self:
         """Build what is shown of a key at `now`."""
         return cls(
             **cls.fields(key),
@@ -121,6 +153,9 @@ class ItemResponse(Record):
             previous_expires_at=_moment(key.previous_expires_at),
             rotate_every_days=key.rotate_every_days,
             updated_by=key.updated_by,
+            last_used_at=_moment(use.at),
+            last_generation_used=use.generation,
+            previous_last_seen_at=_moment(use.seen.get(key.generation - 1)),
         )
 
 
@@ -142,6 +177,40 @@ class EventsResponse(BaseModel):
 
     items: list[dict[str, Any]]
     cursor: str | None
+
+
+class UsageDay(BaseModel):
+    """How often a key was presented on a day (UTC), by what was decided."""
+
+    day: str
+    allowed: int
+    denied: int
+    denied_by_reason: dict[Outcome, int]
+
+
+class UsageResponse(BaseModel):
+    """Days, the oldest first and today last; those without use are there, with zeros.
+
+    So a chart has no gaps. What the deployment's `UsageDays` no longer keeps is zero, too.
+    """
+
+    items: list[UsageDay]
+
+    @classmethod
+    def of(cls, days: list[Day]) -> Self:
+        """Build the answer from days, each with its counts."""
+        items = []
+        for day in days:
+            denied = {reason: n for reason, n in day.counts.items() if reason != Outcome.VALID}
+            items.append(
+                UsageDay(
+                    day=day.name,
+                    allowed=day.counts[Outcome.VALID],
+                    denied=sum(denied.values()),
+                    denied_by_reason=denied,
+                )
+            )
+        return cls(items=items)
 
 
 def _moment(epoch: int | None) -> str | None:

@@ -42,7 +42,7 @@ def number(value: int) -> Value:
 
 
 def of_key(key: ApiKey, create_id: str) -> Item:
-    """Return the item of a key that was just created."""
+    """Return the item of a new key: created active, or imported as it was."""
     written = {
         **primary_key(key.id),
         **of_renewal(key),
@@ -60,6 +60,13 @@ def of_key(key: ApiKey, create_id: str) -> Item:
         "version": number(key.version),
         "create_id": {"S": create_id},
     }
+    if not key.is_active:
+        written |= {
+            "is_active": {"BOOL": False},
+            "revoked_at": _optional_number(key.revoked_at),
+            "revoke_reason": {"S": key.revoke_reason} if key.revoke_reason else None,
+            **of_due(key.id, None),
+        }
     return {name: value for name, value in written.items() if value is not None}
 
 
@@ -163,7 +170,7 @@ def to_credential(item: Read) -> Credential:
     Raises:
         Unavailable: the row is not one this version can read, so nobody can know.
     """
-    return _read(lambda: Credential(**_credential(item)))
+    return parsed(lambda: Credential(**_credential(item)))
 
 
 def to_key(item: Read) -> ApiKey:
@@ -172,7 +179,7 @@ def to_key(item: Read) -> ApiKey:
     Raises:
         Unavailable: the row is not one this version can read.
     """
-    return _read(
+    return parsed(
         lambda: ApiKey(
             **_credential(item),
             name=item["name"]["S"],
@@ -217,13 +224,26 @@ def to_notice(item: Read) -> Notice:
     Raises:
         Unavailable: the row is not one this version can read.
     """
-    return _read(
+    return parsed(
         lambda: Notice(
             Task(item["notice"]["S"]),
             int(item["noticed_at"]["N"]),
             By(item["noticed_by"]["S"], item["noticed_request"]["S"]),
         )
     )
+
+
+def parsed(build: Callable[[], T]) -> T:
+    """Build something out of a row.
+
+    Raises:
+        Unavailable: the row is not one this version can read.
+    """
+    try:
+        return build()
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        # `from None`: the cause's text would quote the row.
+        raise Unavailable("malformed row") from None
 
 
 def _credential(item: Read) -> dict[str, Any]:
@@ -244,14 +264,6 @@ def _credential(item: Read) -> dict[str, Any]:
 
 def _optional_number(value: int | None) -> Value | None:
     return None if value is None else number(value)
-
-
-def _read(build: Callable[[], T]) -> T:
-    try:
-        return build()
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
-        # `from None`: the cause's text would quote the row.
-        raise Unavailable("malformed row") from None
 
 
 def _bytes(value: Value) -> bytes:

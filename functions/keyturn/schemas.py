@@ -96,10 +96,13 @@ def _alias_prefix(value: str) -> str:
     return unicodedata.normalize("NFC", _text(value))
 
 
+Text = Annotated[str, AfterValidator(_text)]
 Alias = Annotated[str, BeforeValidator(_alias, json_schema_input_type=str | int)]
 Roles = Annotated[tuple[str, ...], BeforeValidator(_roles, json_schema_input_type=list[str])]
+Name = Annotated[Text, BeforeValidator(_name)]
+TtlDays = Annotated[int, AfterValidator(_ttl_days)]
+Metadata = Annotated[dict[Text, Text], AfterValidator(_metadata)]
 AliasPrefix = Annotated[str, Field(max_length=_ALIAS_LENGTH), AfterValidator(_alias_prefix)]
-Text = Annotated[str, AfterValidator(_text)]
 RotationId = Annotated[Text, Field(min_length=1, max_length=64), AfterValidator(_no_key)]
 
 
@@ -117,12 +120,10 @@ class CreateRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     alias: Alias
-    name: Annotated[Text, BeforeValidator(_name)]
+    name: Name
     roles: Roles = ()
-    ttl_days: Annotated[int, AfterValidator(_ttl_days)] = Field(
-        default_factory=lambda: settings().default_ttl_days
-    )
-    metadata: Annotated[dict[Text, Text], AfterValidator(_metadata)] = Field(default_factory=dict)
+    ttl_days: TtlDays = Field(default_factory=lambda: settings().default_ttl_days)
+    metadata: Metadata = Field(default_factory=dict)
     rotate_every_days: Annotated[int, Field(ge=1, le=365)] | None = None
 
     def grant(self) -> Grant:

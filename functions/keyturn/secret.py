@@ -95,6 +95,7 @@ class Secret:
         """Give this version its value; once, a repeat with the same value is no change.
 
         Raises:
+            FieldInvalid: the key was imported as a hash, so there is no string to hold.
             Unavailable: Secrets Manager did not answer, or holds another value under this token.
         """
         text = {

@@ -11,10 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from keyturn import keytext
+from keyturn import foreign, keytext
 from keyturn.errors import AliasConflict, FieldInvalid, GraceRunning, KeyNotFound, Unavailable
+from keyturn.foreign import Finder, Text
 from keyturn.keys import DAY, ApiKey, By, Credential, Grant, Outcome, Reason, Rotation, Verdict
-from keyturn.keytext import KeyText
 from keyturn.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,11 +32,25 @@ def clock() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A key as the table holds it, with its string; `renewed` where it existed before."""
+    """A key as the table holds it, with its string; `renewed` where it existed before.
+
+    Only whoever holds the string of a key that was imported as a hash knows it: `known` is `None`.
+    """
 
     key: ApiKey
-    text: KeyText
+    known: Text | None
     renewed: bool
+
+    @property
+    def text(self) -> Text:
+        """The string.
+
+        Raises:
+            FieldInvalid: it is not known here.
+        """
+        if self.known is None:
+            raise FieldInvalid("key: imported as a hash, so its string is not known here")
+        return self.known
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +142,7 @@ class Issuer:
         Raises:
             Unavailable: KMS did not answer, or the string is not this row's.
         """
-        text = self.vault.open(key.ciphertext, key.id, key.secret_hash)
-        return Issued(key, text, renewed=False)
+        return Issued(key, self._opened(key), renewed=False)
 
     def create(
         self, id: str, grant: Grant, by: By, rotation_ids: tuple[str, ...] = ()
@@ -173,16 +186,19 @@ class Issuer:
             raise AliasConflict
         renewed = key.renewed(grant, self.clock(), by)
         self._require_room(renewed)
-        text = self.vault.open(key.ciphertext, key.id, key.secret_hash)
+        text = self._opened(key)
         return self._issued(self.store.renew(key, renewed, grant), text, renewed=True)
 
-    def _issued(self, stored: ApiKey | None, text: KeyText, *, renewed: bool) -> Issued | None:
+    def _issued(self, stored: ApiKey | None, text: Text | None, *, renewed: bool) -> Issued | None:
         if stored is None:
             return None
-        if not text.matches(stored.secret_hash):
+        if text is None or not text.matches(stored.secret_hash):
             # Our write's reply was lost and the key has been rotated since.
-            text = self.vault.open(stored.ciphertext, stored.id, stored.secret_hash)
+            text = self._opened(stored)
         return Issued(stored, text, renewed)
+
+    def _opened(self, key: ApiKey) -> Text | None:
+        return self.vault.open(key.ciphertext, key.id, key.secret_hash) if key.ciphertext else None
 
     def _require_room(self, key: ApiKey) -> None:
         """Refuse a validity that ends before a rotation and its grace could.
@@ -196,8 +212,16 @@ class Issuer:
             raise FieldInvalid("ttl_days: must not be shorter than rotate_every_days and the grace")
 
 
-def revoke(target: str, reason: Reason, by: By, store: "KeyStore", now: int) -> ApiKey:
-    """Revoke the key that `target` is the string of, or the id.
+def revoke(  # noqa: PLR0913 - what, why, by whom, where, when, and where else to look
+    target: str,
+    reason: Reason,
+    by: By,
+    store: "KeyStore",
+    now: int,
+    *,
+    find: Finder | None = None,
+) -> ApiKey:
+    """Revoke the key that `target` is the string of, or the id; `find`: as for `verify`.
 
     Raises:
         KeyNotFound: neither; or no such key, a wrong secret, or already revoked.
@@ -205,10 +229,10 @@ def revoke(target: str, reason: Reason, by: By, store: "KeyStore", now: int) -> 
     """
     if keytext.is_id(target):
         return store.revoke(target, None, reason, now, by)
-    key = keytext.parse(target)
-    if key is None:
+    claim = foreign.whose(target, find)
+    if claim is None or claim.id is None:
         raise KeyNotFound
-    return store.revoke(key.id, key.digest, reason, now, by)
+    return store.revoke(claim.id, claim.digest, reason, now, by)
 
 
 def revoke_own(id: str, generation: int, by: By, store: "KeyStore", now: int) -> ApiKey:
@@ -246,16 +270,20 @@ def verify(
     roles: frozenset[str] | None,
     read: Callable[[str], Credential | None],
     now: int,
+    find: Finder | None = None,
 ) -> Verdict:
     """Judge a presented key: at most one read, and none where its form or check is wrong.
 
+    `find` gives the id of another service's key by its pointer, in one more read; without it there
+    are no such keys.
+
     Raises:
-        Unavailable: the read gave no answer, so nobody can know.
+        Unavailable: a read gave no answer, so nobody can know.
     """
-    key = keytext.parse(text)
-    if key is None:
+    claim = foreign.whose(text, find)
+    if claim is None:
         return Verdict(Outcome.MALFORMED)
-    credential = read(key.id)
+    credential = None if claim.id is None else read(claim.id)
     if credential is None:
         return Verdict(Outcome.NOT_FOUND)
-    return credential.verify(key.digest, now, roles)
+    return credential.verify(claim.digest, now, roles)

@@ -145,11 +145,11 @@ def _row_of(alias: str) -> dict[str, Any]:
 
 
 @contextmanager
-def served(name: str) -> Iterator[Service]:
-    """Run the service with a table of its own on moto."""
+def served(name: str, **parameters: str) -> Iterator[Service]:
+    """Run the service with a table of its own on moto; `parameters` are the template's."""
     with (
         wire_to(moto_url()) as wire,
-        local_stack(aws=wire.url, name=name) as stack,
+        local_stack(aws=wire.url, name=name, parameters=parameters) as stack,
         closing(boto3.client("dynamodb", endpoint_url=moto_url())) as onlooker,
     ):
         yield Service(stack, wire, onlooker)

@@ -94,6 +94,18 @@ def lost_reply(forward: Forward) -> Reply | None:
     return None
 
 
+def late_request(seconds: float) -> Fault:
+    """The connection breaks at once, and AWS does what it was asked, but only after that time."""
+
+    def fault(forward: Forward) -> Reply | None:
+        late = threading.Timer(seconds, forward)
+        late.daemon = True
+        late.start()
+        return None
+
+    return fault
+
+
 def half_reply(forward: Forward) -> Reply | None:
     """AWS does what it was asked; the connection breaks within its answer."""
     return replace(forward(), cut=True)

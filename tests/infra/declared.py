@@ -42,18 +42,20 @@ _Loader.add_multi_constructor("!", _tagged)
 
 
 @cache
-def written() -> dict[str, Any]:
+def written(path: Path = PATH) -> dict[str, Any]:
     """Return the whole document; `!Ref Table` is `("Ref", "Table")`."""
-    document: dict[str, Any] = yaml.load(PATH.read_text(), _Loader)  # noqa: S506 - is safe
+    document: dict[str, Any] = yaml.load(path.read_text(), _Loader)  # noqa: S506 - is safe
     return document
 
 
-def resolved(kind: str, parameters: Mapping[str, str] | None = None) -> dict[str, dict[str, Any]]:
+def resolved(
+    kind: str, parameters: Mapping[str, str] | None = None, path: Path = PATH
+) -> dict[str, dict[str, Any]]:
     """Return the resources of a type, Globals merged in, by logical id.
 
     Parameters have their defaults or these values; `!GetAtt Table.Arn` is `"Table.Arn"`.
     """
-    template = Template(PATH, _PSEUDO, lambda name, part: f"{name}.{part}", parameters)
+    template = Template(path, _PSEUDO, lambda name, part: f"{name}.{part}", parameters)
     return dict(template.resources(kind))
 
 

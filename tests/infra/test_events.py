@@ -13,6 +13,7 @@ import console
 import create_key
 import publish_events
 import read_keys
+import record_usage
 import revoke_key
 import rotate_key
 import rotate_secret
@@ -129,7 +130,10 @@ def test_read_shows_the_key_that_create_makes_and_what_happened_to_it(aws: Aws) 
     (listed,) = answer(read_keys.handler, event("read_list")).body["items"]
     (happened,) = answer(read_keys.handler, event("read_events")).body["items"]
 
+    usage = answer(read_keys.handler, event("read_usage")).body["items"]
+
     assert listed == answer(read_keys.handler, event("read_one")).body
+    assert [day["allowed"] for day in usage] == [0] * 7
     assert (listed["id"], listed["alias"]) == (created["id"], "billing")
     assert (happened["type"], happened["id"]) == ("Key Created", created["id"])
     assert aws.calls[-1] == "GetItem"
@@ -212,6 +216,17 @@ def test_a_change_that_the_stream_brings_is_told_and_kept(
     (entry,) = json.loads(aws.sent[1])["Entries"]
     assert (entry["Source"], entry["DetailType"]) == ("keyturn", told)
     assert json.loads(entry["Detail"]) == json.loads(table.row()["detail"]["S"])
+
+
+def test_decisions_are_counted_once_however_often_they_come(table: Table) -> None:
+    created = answer(create_key.handler, event("create")).body
+    for _ in range(2):
+        record_usage.handler(event("decisions"), Context())
+
+    assert answer(read_keys.handler, event("read_one")).body["last_generation_used"] == 2
+    (counted,) = [row for row in table.rows() if row["item"]["S"].startswith("usage#2026-11-20#")]
+    assert counted["id"] == {"S": created["id"]}
+    assert (counted["valid"], counted["insufficient_role"]) == ({"N": "2"}, {"N": "1"})
 
 
 @pytest.mark.parametrize("name", OTHERS)

@@ -38,6 +38,7 @@ TAKES = {
     "RotateKeyFunction": {"COMPROMISED_ACTION"},
     "RotateOnEventFunction": {"COMPROMISED_ACTION"},
     "PublishEventsFunction": {"EVENT_BUS", "AUDIT_DAYS"},
+    "RecordUsageFunction": {"USAGE_DAYS"},
 }
 
 
@@ -131,7 +132,10 @@ def test_every_log_is_kept_for_the_time_the_parameter_says() -> None:
 def test_an_authorizer_is_replaced_whole_when_what_it_acts_on_changes(name: str) -> None:
     _, said = written()["Resources"][name]["Properties"]["VersionDescription"]
     parameters = [value for value in ASKS[name].values() if value in written()["Parameters"]]
-    assert re.findall(r"\$\{(\w+)\}", said) == ["Table", "Architecture", "Tracing", *parameters]
+    assert re.findall(r"\$\{(\w+)\}", said) == [
+        *("Table", "Architecture", "Tracing", "ImportedKeys"),
+        *parameters,
+    ]
     (version,) = [
         resource["Properties"]
         for resource in deployed().values()
@@ -147,6 +151,7 @@ def test_what_an_authorizer_acts_on_fits_into_a_versions_description(name: str) 
         "Table": 128 + len("-Table-") + 13,  # CloudFormation's own name, after the stack's longest
         "Architecture": len("x86_64"),
         "Tracing": len("PassThrough"),
+        "ImportedKeys": len("false"),
         "VerifyCacheSeconds": len("60"),
         **{n: p["MaxLength"] for n, p in written()["Parameters"].items() if "MaxLength" in p},
     }

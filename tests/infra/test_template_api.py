@@ -55,6 +55,7 @@ def test_the_routes_are_the_contracts() -> None:
         ("GET", "/api/apikey"): "ReadKeysFunction",
         ("GET", "/api/apikey/{key}"): "ReadKeysFunction",
         ("GET", "/api/apikey/{key}/events"): "ReadKeysFunction",
+        ("GET", "/api/apikey/{key}/usage"): "ReadKeysFunction",
         ("POST", "/api/apikey/{key}/rotate"): "RotateKeyFunction",
         ("POST", "/api/apikey/verify"): "VerifyKeyFunction",
         ("GET", "/api/apikey/self"): "SelfKeyFunction",

@@ -192,6 +192,7 @@ def test_exception_that_nobody_thought_of_stops_no_other_key(
     assert done(desk) == {"rotate": 1}
 
 
+@pytest.mark.row("F9")
 def test_sweep_whose_time_is_over_goes_on_from_there_the_next_time(desk: Desk) -> None:
     for number in range(10):
         desk.issue(replace(ROTATING, alias=f"{number}"))
