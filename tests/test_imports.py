@@ -62,6 +62,13 @@ def test_the_authorizer_loads_nothing_heavy() -> None:
     assert not loaded & {"asyncio", "multiprocessing", "unittest", "flask", "requests"}
 
 
+def test_the_console_loads_nothing_heavy() -> None:
+    """Twenty files are asked for at once, so many environments start at once."""
+    loaded = {name.partition(".")[0] for name in loaded_by("import console")}
+
+    assert not loaded & {*HEAVY, "asyncio", "multiprocessing", "unittest"}
+
+
 def test_revoking_does_not_load_the_vault() -> None:
     assert "keyturn.vault" not in loaded_by("import revoke_key")
 
