@@ -181,7 +181,7 @@ def test_a_file_that_cannot_be_understood_is_not_quoted(alone: Keyturn, text: st
 def test_what_comes_first(alone: Keyturn) -> None:
     """A profile that is named, then the environment, then the profile `default`."""
     with between(Reply(401, b'{"code": "unauthorized"}')) as one, between(Reply(500)) as two:
-        text = f"[default]\nurl = {one.url}\nkey = {KEY}\n[two]\nurl = {two.url}\nkey = {OTHER}\n"
+        text = f"[default]\nurl = {one.url}/\nkey = {KEY}\n[two]\nurl = {two.url}\nkey = {OTHER}\n"
         configured(alone, text)
         codes = [
             alone("list").code,
