@@ -10,6 +10,7 @@ sigv4       a request signature, and the credentials and endpoint it needs
 lean        one strongly consistent read without the SDK
 reader      the read that verification costs, and the optional memory of it
 decision    the line that a verification leaves in the log
+update      one conditional update of a row, and whether a refused one was done
 store       one item per alias, one conditional write per change
 vault       KMS: seal and open the key string
 aws         the one SDK configuration, and what its failures mean
