@@ -9,7 +9,7 @@ VENDOR = functions/console_assets/vendor
 export PYTHON
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: help run event console test coverage prove bench bench-growth screenshots lint format build validate lock clean
+.PHONY: help run event console session test coverage prove bench bench-growth openapi screenshots lint format build validate lock clean
 
 help:  ## show this list (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -20,6 +20,9 @@ run: $(VENV)/.has-local  ## serve API and console on this machine, with a first 
 
 event: $(VENV)/.has-local  ## send an event to what runs here (EVENT=events/rotation_requested.json)
 	@$(BIN)/python -m infra.local.send $(EVENT)
+
+session: $(VENV)/.has-local  ## draw docs/images/cli.svg anew, with the command line and the local stack
+	@$(BIN)/python -m infra.local.session
 
 console: $(VENDOR)  ## fetch what the console is made with (needs npm)
 
@@ -50,6 +53,9 @@ screenshots: $(VENV)/.has-dev $(VENDOR)  ## take the pictures of the console in 
 lint: $(VENV)/.has-dev  ## check style and types
 	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy
 
+openapi: $(VENV)/.has-dev  ## write infra/openapi.json anew, from the handlers
+	@$(BIN)/python -m infra.openapi
+
 format: $(VENV)/.has-dev  ## put the code into form and fix what can be fixed safely
 	$(BIN)/ruff check --fix; $(BIN)/ruff format
 
@@ -69,7 +75,7 @@ $(VENDOR): requirements/console/package.json requirements/console/package-lock.j
 	@sh requirements/vendor
 
 $(VENV)/.has-local: requirements/local.txt
-	@TAKES="about 15 seconds" sh requirements/install $(VENV) local
+	@TAKES="about 20 seconds" sh requirements/install $(VENV) local
 
 $(VENV)/.has-dev: requirements/dev.txt requirements/local.txt
 	@sh requirements/install $(VENV) dev local

@@ -10,6 +10,7 @@ row         the DynamoDB item a key is stored as
 sigv4       a request signature, and the credentials and endpoint it needs
 lean        one strongly consistent read without the SDK
 reader      the read that verification costs, and the optional memory of it
+log         one line, one JSON object
 decision    the line that a verification leaves in the log
 tally       what those lines add up to
 store       one item per alias, one conditional write per change

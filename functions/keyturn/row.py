@@ -100,6 +100,7 @@ def of_rotation(key: ApiKey) -> Change:
         "previous_hash": None if key.previous_hash is None else {"B": key.previous_hash},
         "previous_expires_at": _optional_number(key.previous_expires_at),
         "rotated_at": _optional_number(key.rotated_at),
+        "grace_told": None,
         **of_rotation_ids(key),
         **_of_active(key),
     }
@@ -123,8 +124,9 @@ def of_revocation(id: str, reason: Reason, now: int, by: By) -> Change:
 
 
 def of_grace(until: int, now: int, by: By) -> Change:
-    """Return what ending a grace writes."""
-    return {"previous_expires_at": number(until), **of_update(now, by)}
+    """Return what ending a grace writes; where that is now, it is told by this, not when due."""
+    told: Change = {"grace_told": {"BOOL": True}} if until <= now else {}
+    return {"previous_expires_at": number(until), **told, **of_update(now, by)}
 
 
 def of_update(now: int, by: By) -> Change:
@@ -196,6 +198,7 @@ def to_key(item: Read) -> ApiKey:
             rotate_every_days=_optional(item, "rotate_every_days"),
             rotated_at=_optional(item, "rotated_at"),
             rotation_ids=tuple(id["S"] for id in item.get("rotation_ids", {"L": []})["L"]),
+            grace_told="grace_told" in item,
             due_at=_optional(item, "due_at"),
             version=int(item["version"]["N"]),
         )

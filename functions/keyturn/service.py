@@ -12,9 +12,27 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from keyturn import foreign, keytext
-from keyturn.errors import AliasConflict, FieldInvalid, GraceRunning, KeyNotFound, Unavailable
+from keyturn.errors import (
+    AliasConflict,
+    FieldInvalid,
+    GraceRunning,
+    KeyInactive,
+    KeyNotFound,
+    Unavailable,
+)
 from keyturn.foreign import Finder, Text
-from keyturn.keys import DAY, ApiKey, By, Credential, Grant, Outcome, Reason, Rotation, Verdict
+from keyturn.keys import (
+    DAY,
+    ApiKey,
+    By,
+    Credential,
+    Grant,
+    Outcome,
+    Reason,
+    Rotation,
+    Status,
+    Verdict,
+)
 from keyturn.settings import Settings
 
 if TYPE_CHECKING:
@@ -135,6 +153,23 @@ class Issuer:
         text = keytext.mint(self.settings.key_prefix, key.id)
         rotated = key.rotated(text, self.vault.seal(text), rotation, now, by)
         return self._issued(self.store.rotate(key, rotated), text, renewed=False)
+
+    def hand_on(self, key: ApiKey, rotation: Rotation, by: By) -> Issued | None:
+        """Have the string that the key has, and not a new one, be what this rotation hands out.
+
+        Its validity begins anew, as a new string's would; the grace of the one before runs on. A
+        repeat of the rotation answers the same. `None` where the key has changed since it was read.
+
+        Raises:
+            KeyInactive: expired or revoked.
+            Unavailable: DynamoDB or KMS did not answer.
+        """
+        now = self.clock()
+        if key.status(now) is not Status.ACTIVE:
+            raise KeyInactive
+        text = self._opened(key)
+        stored = self.store.rotate(key, key.handed_on(rotation, now, by))
+        return self._issued(stored, text, renewed=False)
 
     def current(self, key: ApiKey) -> Issued:
         """Return a key with the string it has.

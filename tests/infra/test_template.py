@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from keyturn import service
-from keyturn.aws import CONFIG
+from keyturn.aws import CONFIG, HASTY
 from keyturn.settings import Settings
 from tests.infra.declared import PATH, ROOT, deployed, resolved, written
 
@@ -102,6 +102,10 @@ def test_a_function_ends_after_all_it_may_wait_for_and_before_the_gateway_gives_
             # An HTTP API gives an authorizer 10 s.
             needed, most = (call + 1, 10) if name in AUTHORIZERS else (longest, 29)
             assert needed <= function["Timeout"] < most
+    # A rotation looks at usage when it is done, and must still get to answer.
+    look = HASTY.connect_timeout + HASTY.read_timeout  # type: ignore[attr-defined]
+    assert HASTY.retries == {"total_max_attempts": 1}  # type: ignore[attr-defined]
+    assert longest + look <= FUNCTIONS["RotateKeyFunction"]["Timeout"]
     # A secret's first step, for which nobody waits at a gateway: describe it, read both versions,
     # read, read again, seal, write, store.
     assert 8 * (call + 1) + service.START_OVER <= FUNCTIONS["RotateSecretFunction"]["Timeout"]
