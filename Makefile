@@ -9,7 +9,7 @@ VENDOR = functions/console_assets/vendor
 export PYTHON
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: help run event console session test coverage prove bench bench-growth openapi lint format build validate lock clean
+.PHONY: help run event console session test coverage prove bench bench-growth openapi screenshots lint format build validate lock clean
 
 help:  ## show this list (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,9 @@ bench: $(VENV)/.has-local  ## measure verification beside what people would othe
 
 bench-growth: $(VENV)/.has-dev  ## measure verification as the table grows to a million rows
 	$(BIN)/python -m bench growth
+
+screenshots: $(VENV)/.has-dev $(VENDOR)  ## take the pictures of the console in the README again (needs Chromium)
+	$(BIN)/python -m tests.browser.screenshots
 
 lint: $(VENV)/.has-dev  ## check style and types
 	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy

@@ -58,17 +58,18 @@ function Chart({ of }) {
   const place = useRef();
   const [pointed, setPointed] = useState(null);
   useEffect(() => {
+    const { current } = place;
     let chart, gone;
     const draw = async () => {
       const { default: Plot } = await import('./vendor/uplot.js');
       if (gone) return;
       chart?.destroy();
-      chart = new Plot(options(Plot, place.current, of, setPointed), columns(of), place.current);
+      chart = new Plot(options(Plot, current, of, setPointed), columns(of), current);
     };
-    const fit = new ResizeObserver(() => chart?.setSize({ width: place.current.clientWidth, height: HEIGHT }));
+    const fit = new ResizeObserver(() => chart?.setSize({ width: current.clientWidth, height: HEIGHT }));
     const dark = matchMedia('(prefers-color-scheme: dark)');
     draw();
-    fit.observe(place.current);
+    fit.observe(current);
     dark.addEventListener('change', draw);
     addEventListener('themechange', draw);
     return () => {
@@ -103,7 +104,7 @@ function options(Plot, place, days, onPointed) {
     scales: { x: { time: false, range: [-0.6, days.length - 0.4] }, y: { range: (_, __, top) => [0, Math.max(4, top * 1.08)] } },
     axes: [
       { ...axis, grid: { show: false }, space: 60, size: 28, incrs: [1, 2, 5, 10, 15, 30], values: (_, at) => at.map((index) => (days[index] ? day(`${days[index].day}T12:00:00Z`) : '')) },
-      { ...axis, size: 44, space: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 1e7],
+      { ...axis, size: 44, space: 34, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 1e7],
         values: (_, at) => at.map((count) => new Intl.NumberFormat('en', { notation: 'compact' }).format(count)) },
     ],
     series: [{}, { fill: color('--red-bar'), paths: bars, points: { show: false } }, { fill: color('--accent-bar'), paths: bars, points: { show: false } }],

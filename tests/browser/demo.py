@@ -72,7 +72,7 @@ def lived(stack: Stack, *, uses: bool = True) -> Company:
         client.headers["Authorization"] = f"Bearer {company.admin}"
         random = Random(7)  # noqa: S311 - always the same company
         for days in range(120, -1, -1):
-            clock.ago = days * DAY + (9 if days else 0.6) * 3600
+            clock.ago = days * DAY + (9 if days else 2) * 3600
             for plan in plans:
                 for ago, verb, reason in plan["happens"]:
                     if ago == days:
@@ -80,7 +80,7 @@ def lived(stack: Stack, *, uses: bool = True) -> Company:
                         _happen(verb, reason, plan, company, client)
             if days < 91:
                 stack.invoke("RotateOnEventFunction", json.loads(SWEEP.read_text("utf-8")))
-            if uses and days < 31:
+            if uses:
                 _use(plans, days, clock, random, company)
     return company
 
@@ -98,8 +98,15 @@ def _plan(line: str) -> dict[str, Any]:
         grant["rotate_every_days"] = ROTATE_BY_ITSELF[alias]
     if alias in METADATA:
         grant["metadata"] = METADATA[alias]
-    happening = [(int(ago), verb, reason) for verb, ago, reason in steps]
-    return {"alias": alias, "grant": grant, "uses": int(uses), "happens": happening}
+    number, _, once = uses.rstrip("*").partition("@")
+    days = {int(once)} if once else set(range(31 if "*" in uses else 3))
+    return {
+        "alias": alias,
+        "grant": grant,
+        "uses": int(number),
+        "days": days,
+        "happens": [(int(ago), verb, reason) for verb, ago, reason in steps],
+    }
 
 
 def _happen(
@@ -121,21 +128,22 @@ def _happen(
 def _use(
     plans: list[dict[str, Any]], days: int, clock: Clock, random: Random, company: Company
 ) -> None:
-    """Present keys to the shared authorizer, as another API of the account does."""
+    """Present keys to the shared authorizer, as other APIs do; now and then to the wrong one."""
     day = clock.ago
     weekend = 0.35 if days % 7 in {2, 3} else 1.0
     for plan in plans:
-        if plan["alias"] not in company.strings:
+        if plan["alias"] not in company.strings or days not in plan["days"]:
             continue
         *before, current = company.strings[plan["alias"]]
         for _ in range(round(plan["uses"] * weekend * random.uniform(0.6, 1.4))):
-            clock.ago = day - random.randint(1000, 1900)
+            clock.ago = day - random.randint(300, 6900)
             old = before and random.random() < 0.06
-            _present(before[-1] if old else current, company.stack)
+            lost = random.random() < 0.04
+            _present(before[-1] if old else current, company.stack, "Admin" if lost else "Shared")
     clock.ago = day
 
 
-def _present(key: str, stack: Stack) -> None:
+def _present(key: str, stack: Stack, authorizer: str) -> None:
     headers = {"Authorization": f"Bearer {key}"}
     arn = "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/live/GET/things"
     context = {"requestId": "r", "extendedRequestId": "r=", "httpMethod": "GET"}
@@ -147,7 +155,7 @@ def _present(key: str, stack: Stack) -> None:
         "requestContext": context,
     }
     try:
-        stack.invoke("SharedAuthorizerFunction", event)
+        stack.invoke(f"{authorizer}AuthorizerFunction", event)
     except Exception as error:
         if getattr(error, "message", "") != "Unauthorized":
             raise

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from playwright.sync_api import Route, expect
 
-from infra.local.stack import Stack, local_stack
+from infra.local.stack import Stack
 from tests.browser.app import App
 from tests.browser.conftest import Opens, answered
 from tests.e2e.served import served
@@ -172,13 +172,3 @@ def test_under_a_stage_and_a_base_path_it_finds_its_files_and_the_api(
         app.page.goto(f"{stack.url}{prefix}/console/api")
         expect(app.heading("API")).to_be_visible()
         assert all(each.url.startswith(f"{stack.url}{prefix}/") for each in app.requests[1:])
-
-
-def test_console_that_is_switched_off_is_no_route() -> None:
-    with (
-        local_stack(parameters={"EnableConsole": "false"}) as stack,
-        httpx.Client(base_url=stack.url) as client,
-    ):
-        for path in ("/console", "/console/", "/console/app.js"):
-            assert client.get(path).json()["code"] == "route_not_found"
-        assert client.get("/api/apikey").status_code == 401
