@@ -109,7 +109,7 @@ def of_rotation(key: ApiKey) -> Change:
 
 def of_rotation_ids(key: ApiKey) -> Change:
     """Return which rotations are done; none, no attribute."""
-    ids = [{"S": rotation_id} for rotation_id in key.rotation_ids]
+    ids = [{"S": id} for id in key.rotation_ids]
     return {"rotation_ids": {"L": ids} if ids else None}
 
 
@@ -228,7 +228,7 @@ def to_marks(item: Read) -> set[str]:
     Raises:
         Unavailable: the row is not one this version can read.
     """
-    return _read(lambda: {mark["S"] for mark in item["marks"]["L"][:MARKS] if "S" in mark})
+    return parsed(lambda: {str(mark["S"]) for mark in item["marks"]["L"][:MARKS] if "S" in mark})
 
 
 def to_notice(item: Read) -> Notice:
