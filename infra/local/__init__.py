@@ -19,6 +19,7 @@ rules       the template's rules and their input transformers
 patterns    which event matches a pattern
 invocations a function that nobody waits for: tried again a little, then given up
 send        puts an event on the bus of the stack that runs: `make event`
+session     draws what the README shows of the command line: `make session`
 
 Everything about routes, functions, authorizers, gateway responses, rules, subscriptions and the
 stream's mapping is read from `template.yaml`. Not imitated: throttles, caching of decisions, IAM,

@@ -12,6 +12,7 @@ import boto3
 
 from infra.local.stack import Stack, local_stack
 from keyturn import keytext
+from tests.e2e import documented
 from tests.faults.wire import Wire, wire_to
 from tests.races.places import moto_url
 
@@ -69,9 +70,10 @@ class Service:
         many: dict[str, list[str]] = {}
         for name, value in response.getheaders():
             many.setdefault(name.lower(), []).append(value)
-        return as_promised(
-            Answer(response.status, many, {} if method == "HEAD" else json.loads(said))
-        )
+        answer = Answer(response.status, many, {} if method == "HEAD" else json.loads(said))
+        if method != "HEAD":
+            documented.check(method, path, answer.status, answer.headers, answer.body)
+        return as_promised(answer)
 
     def post(
         self,

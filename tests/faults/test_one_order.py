@@ -5,6 +5,7 @@ import json
 import math
 import os
 import random
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -43,11 +44,14 @@ def service(dynamodb_local: str) -> Iterator[Service]:
 
 
 def losing(chance: random.Random) -> wire.Fault:
-    """Return what a quarter of all requests to the database meet."""
+    """Return what a sixth of all requests to the database meet."""
+
+    def late(forward: Forward) -> Reply | None:
+        threading.Timer(chance.random() / 5, forward).start()
+        return None
 
     def fault(forward: Forward) -> Reply | None:
-        late = wire.late_request(chance.random() / 5)
-        return chance.choices([wire.whole, *FAULTS, late], [75, 10, 4, 4, 4, 3])[0](forward)
+        return chance.choices([wire.whole, *FAULTS, late], [83, 7, 2, 2, 3, 3])[0](forward)
 
     return fault
 
