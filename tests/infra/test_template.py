@@ -104,7 +104,7 @@ def test_a_function_ends_after_all_it_may_wait_for_and_before_the_gateway_gives_
             assert needed <= function["Timeout"] < most
     # A rotation looks at usage when it is done, and must still get to answer.
     look = HASTY.connect_timeout + HASTY.read_timeout  # type: ignore[attr-defined]
-    assert HASTY.retries == {"total_max_attempts": 1}  # type: ignore[attr-defined]
+    assert HASTY.retries["total_max_attempts"] == 1  # type: ignore[attr-defined]
     assert longest + look <= FUNCTIONS["RotateKeyFunction"]["Timeout"]
     # A secret's first step, for which nobody waits at a gateway: describe it, read both versions,
     # read, read again, meet a grace, read again, open, write, store.
