@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, settings
 from infra.local.resources import Resources
 from tests.dynamodb_local import dynamodb_local
 from tests.support import Clock, Output, StandardOutput
-from tests.support_aws import Aws, Table, serve
+from tests.support_aws import Aws, Table, onlooker, serve
+from tests.support_metered import Metered
 
 TEMPLATE = Path(__file__).parent.parent / "template.yaml"
 
@@ -47,9 +48,11 @@ os.environ |= {
     "DEFAULT_TTL_DAYS": "15",
     "MAX_TTL_DAYS": "365",
     "DEFAULT_GRACE_SECONDS": "86400",
+    "IMPORTED_KEYS": "false",
     "COMPROMISED_ACTION": "revoke",
     "EVENT_BUS": "default",
     "AUDIT_DAYS": "400",
+    "USAGE_DAYS": "90",
     "POWERTOOLS_SERVICE_NAME": "keyturn",
     "POWERTOOLS_METRICS_NAMESPACE": "Keyturn",
     "POWERTOOLS_TRACER_CAPTURE_RESPONSE": "false",
@@ -96,6 +99,16 @@ def aws(_aws: Aws) -> Iterator[Aws]:
 
 
 @pytest.fixture
+def metered(aws: Aws, dynamodb_local: str) -> Iterator[Metered]:
+    """DynamoDB Local, with an empty table, behind `aws`."""
+    Resources(TEMPLATE, "keyturn", {}).make_tables(dynamodb_local)
+    aws.dynamodb = metered = Metered(dynamodb_local)
+    yield metered
+    onlooker("dynamodb").delete_table(TableName="keyturn-Table")
+    aws.dynamodb = None
+
+
+@pytest.fixture
 def table(aws: Aws) -> Table:  # noqa: ARG001 - it is in there
     """The table; looking into it is no call."""
     return Table()
@@ -112,7 +125,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def output(capsys: pytest.CaptureFixture[str]) -> Output:
     """Collect what a function prints and logs."""
-    from keyturn.web import log  # noqa: PLC0415 - not for tests without it
+    from keyturn.log import log  # noqa: PLC0415 - not for tests without it
 
     handler = log.registered_handler
     assert isinstance(handler, logging.StreamHandler)

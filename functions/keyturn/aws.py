@@ -2,7 +2,7 @@
 
 The only module that imports boto3 or botocore. The arithmetic of `CONFIG`, per call: two attempts
 of at most 1 s to connect and 2 s to read, between them at most 1 s of back-off (throttling; 25 to
-50 ms otherwise): 7 s. A create or renewal makes three calls, 21 s; `service.START_OVER` is 3 s;
+50 ms otherwise): 7 s. A create or renewal makes three calls, 21 s; `issuer.START_OVER` is 3 s;
 together below the function's timeout of 25 s, which is below API Gateway's 29 s. So the caller gets
 our 503 and not the gateway's, but where a server asks for a longer pause. Stated here and not left
 to defaults: those change (the default retry mode did in botocore 1.44.0), and 60 s per attempt
@@ -37,15 +37,17 @@ CONFIG = Config(
     connect_timeout=1,
     read_timeout=2,
 )
+# For what an answer can do without, and must not wait for: a second more in all.
+HASTY = Config(retries={"total_max_attempts": 1}, connect_timeout=0.5, read_timeout=0.5)
 
 # Whatever level a deployment chooses for its own log: on DEBUG these would show what is sent to KMS
 # and what it answers, key strings in base64.
 logging.getLogger("botocore").setLevel(logging.INFO)
 
 
-def dynamodb() -> "DynamoDBClient":
+def dynamodb(config: Config = CONFIG) -> "DynamoDBClient":
     """Return a client; its credentials and endpoint come from the environment."""
-    return _careful(boto3.client("dynamodb", config=CONFIG))
+    return _careful(boto3.client("dynamodb", config=config))
 
 
 def kms() -> "KMSClient":

@@ -79,8 +79,8 @@ def local_stack(  # noqa: PLR0913 - each has a default, and a name at the call
     Port 0 picks a free one. `aws` is an endpoint to use instead of starting moto, `dynamodb` one
     for the table alone; on an endpoint that others use too, `name` keeps the tables apart.
     `parameters` are the template's. What functions print goes to this process's standard output.
-    Only on an AWS of its own does it read the table's stream, deliver events, and sweep, every
-    `sweep_seconds`.
+    Only on an AWS of its own does it read the table's stream, deliver events and what functions
+    log, and sweep, every `sweep_seconds`.
 
     Raises:
         OSError: the port is taken.

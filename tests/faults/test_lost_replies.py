@@ -7,8 +7,8 @@ import pytest
 
 from keyturn import service
 from keyturn.errors import KeyNotFound, Unavailable
+from keyturn.issuer import Issued, Issuer
 from keyturn.keys import ApiKey, Reason, Rotation
-from keyturn.service import Issued, Issuer
 from tests.faults import wire
 from tests.faults.wire import Fault, Forward, Wire
 from tests.races.places import Place, grant
