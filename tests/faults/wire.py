@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import sys
 import threading
 import time
@@ -18,12 +19,16 @@ _HOP_BY_HOP = {"connection", "content-length", "date", "server", "transfer-encod
 
 @dataclass(frozen=True)
 class Reply:
-    """What goes back to the client; `cut`, and then the connection breaks half way through."""
+    """What goes back to the client.
+
+    `cut`, and then the connection breaks half way through; `seconds`, and it comes in ten pieces.
+    """
 
     status: int
     headers: Sequence[tuple[str, str]]
     body: bytes
     cut: bool = False
+    seconds: float = 0
 
 
 Forward = Callable[[], Reply]
@@ -53,8 +58,19 @@ class Wire:
         self.url = ""
         self.calls: list[str] = []
         self.passed: list[Passed] = []
+        self.open: set[_Handler] = set()
+        self.dead: set[_Handler] = set()
         self._planned: dict[str, deque[Fault]] = defaultdict(deque)
         self._always: dict[str, Fault] = {}
+
+    def close(self) -> None:
+        """Close every connection at this end, and let its client find out."""
+        for handler in list(self.open):
+            handler.connection.shutdown(socket.SHUT_RDWR)
+
+    def freeze(self) -> None:
+        """Answer on no connection that is open now any more, and say nothing."""
+        self.dead |= self.open
 
     def plan(self, operation: str, *faults: Fault) -> None:
         """Let the next requests of this operation meet these faults, one each."""
@@ -126,6 +142,21 @@ def late_reply(seconds: float) -> Fault:
     return fault
 
 
+def late_request(seconds: float) -> Fault:
+    """It takes too long until AWS does what it was asked."""
+
+    def fault(forward: Forward) -> Reply | None:
+        time.sleep(seconds)
+        return forward()
+
+    return fault
+
+
+def slow_reply(seconds: float) -> Fault:
+    """AWS does what it was asked, and its answer comes bit by bit."""
+    return lambda forward: replace(forward(), seconds=seconds)
+
+
 def failed_reply(forward: Forward) -> Reply | None:
     """AWS does what it was asked, and says that it failed."""
     forward()
@@ -191,8 +222,19 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wire: Wire
 
+    def setup(self) -> None:
+        super().setup()
+        self.wire.open.add(self)
+
+    def finish(self) -> None:
+        self.wire.open.discard(self)
+        super().finish()
+
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self in self.wire.dead:
+            self.rfile.read()  # until the client has had enough
+            return
         operation = self.headers["X-Amz-Target"].rpartition(".")[2]
         self.wire.calls.append(operation)
         reply = self.wire.fault(operation)(lambda: self._forward(operation, body))
@@ -205,7 +247,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         self.send_header("Content-Length", str(len(reply.body)))
         self.end_headers()
-        self.wfile.write(reply.body[: len(reply.body) // 2] if reply.cut else reply.body)
+        said = reply.body[: len(reply.body) // 2] if reply.cut else reply.body
+        piece = max(1, len(said) // 10) if reply.seconds else len(said)
+        for start in range(0, len(said), piece):
+            time.sleep(reply.seconds / 10)
+            self.wfile.write(said[start : start + piece])
         self.close_connection = reply.cut
 
     def _forward(self, operation: str, body: bytes) -> Reply:
