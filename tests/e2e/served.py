@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import boto3
 
 from infra.local.stack import Stack, local_stack
+from infra.rehearsal.deployment import Deployment
 from keyturn import keytext
 from tests.faults.wire import Wire, wire_to
 from tests.races.places import moto_url
@@ -46,7 +47,7 @@ class Answer:
 class Service:
     """The running service; what is sent goes out byte for byte."""
 
-    stack: Stack
+    stack: Stack | Deployment
     wire: Wire
     dynamodb: Any
     """A client that goes past the wire."""
@@ -56,7 +57,7 @@ class Service:
         url = urlsplit(self.stack.url)
         connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=30)
         try:
-            connection.putrequest(method, path, skip_accept_encoding=True)
+            connection.putrequest(method, f"{url.path}{path}", skip_accept_encoding=True)
             for name, value in headers:
                 connection.putheader(name, value)
             if body:
