@@ -139,6 +139,7 @@ def test_key_that_does_not_work_is_condemned_and_not_brought_back(
     assert world.key.generation == 1
 
 
+@pytest.mark.row("F8")
 @both_actions
 def test_report_delivered_many_times_counts_once(
     world: World, action: str, monkeypatch: pytest.MonkeyPatch, table: Table
@@ -156,6 +157,7 @@ def test_report_delivered_many_times_counts_once(
     assert table.row() == row
 
 
+@pytest.mark.row("F11")
 @pytest.mark.usefixtures("rotates")
 def test_second_delivery_of_a_report_ends_no_string_that_came_after_the_leak(world: World) -> None:
     world.issue(LONG)

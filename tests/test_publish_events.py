@@ -86,6 +86,7 @@ def binaries(images: dict[str, Any]) -> list[str]:
     return [value["B"] for row in rows for value in row.values() if "B" in value]
 
 
+@pytest.mark.row("F8")
 def test_replay_tells_the_same_events_again_and_keeps_nothing_twice(
     records: Records, aws: Aws, table: Table
 ) -> None:
@@ -107,6 +108,7 @@ def test_audit_rows_do_not_come_back_as_key_rows(records: Records) -> None:
     assert stream.records() == []
 
 
+@pytest.mark.row("F10")
 def test_first_record_that_fails_is_reported_and_nothing_behind_it_is_told(
     records: Records, aws: Aws, table: Table, output: Output
 ) -> None:
@@ -186,6 +188,7 @@ MALFORMED: dict[str, Any] = {
 }
 
 
+@pytest.mark.row("F10")
 @pytest.mark.parametrize("fault", MALFORMED)
 @pytest.mark.parametrize("image", ["OldImage", "NewImage"])
 def test_malformed_image_is_reported_and_not_quoted(
@@ -250,6 +253,7 @@ def test_row_removed_by_hand_is_told_to_nobody(life: Life, aws: Aws, table: Tabl
     assert aws.calls == []
 
 
+@pytest.mark.row("F10")
 @settings(max_examples=8)
 @given(
     batches=st.lists(st.tuples(st.integers(1, 4), st.none() | st.integers(0, 2)), max_size=5),

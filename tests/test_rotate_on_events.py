@@ -57,6 +57,7 @@ def test_grace_longer_than_the_old_strings_life_ends_with_it(world: World) -> No
     assert world.key.previous_expires_at == NOW + 15 * DAY
 
 
+@pytest.mark.row("F8")
 def test_event_delivered_many_times_rotates_once(world: World, table: Table) -> None:
     world.issue()
     event = requested({"alias": "billing", "grace_seconds": 0})
@@ -79,6 +80,7 @@ def test_two_events_with_one_rotation_id_rotate_once(world: World) -> None:
     assert world.key.rotation_ids == ("r",)
 
 
+@pytest.mark.row("F8")
 @pytest.mark.parametrize("before", ["GetItem", "Encrypt", "UpdateItem"])
 def test_event_delivered_twice_at_once_rotates_once(world: World, aws: Aws, before: str) -> None:
     world.issue()
@@ -90,6 +92,7 @@ def test_event_delivered_twice_at_once_rotates_once(world: World, aws: Aws, befo
     assert world.key.generation == 2
 
 
+@pytest.mark.row("F11")
 def test_event_older_than_the_last_rotation_is_ignored(world: World) -> None:
     world.issue()
     world.now += 100
@@ -158,6 +161,7 @@ def test_event_whose_outcome_nobody_knew_rotates_no_second_time(world: World, aw
     assert (world.key.generation, world.key.version) == (2, 2)
 
 
+@pytest.mark.row("F11")
 @settings(max_examples=15)
 @given(data=st.data())
 def test_late_events_in_any_order_and_number_rotate_once(world: World, data: st.DataObject) -> None:

@@ -81,8 +81,8 @@ def local_stack(  # noqa: PLR0913 - each has a default, and a name at the call
     for the table alone; on an endpoint that others use too, `name` keeps the tables apart.
     `parameters` are the template's. What functions print goes to this process's standard output;
     they run in it, unless `runtime` makes of each one that runs elsewhere.
-    Only on an AWS of its own does it read the table's stream, deliver events, and sweep, every
-    `sweep_seconds`.
+    Only on an AWS of its own does it read the table's stream, deliver events and what functions
+    log, and sweep, every `sweep_seconds`.
 
     Raises:
         OSError: the port is taken.

@@ -13,6 +13,7 @@ import boto3
 from infra.local.stack import Stack, local_stack
 from infra.rehearsal.deployment import Deployment
 from keyturn import keytext
+from tests.e2e import documented
 from tests.faults.wire import Wire, wire_to
 from tests.races.places import moto_url
 
@@ -70,9 +71,10 @@ class Service:
         many: dict[str, list[str]] = {}
         for name, value in response.getheaders():
             many.setdefault(name.lower(), []).append(value)
-        return as_promised(
-            Answer(response.status, many, {} if method == "HEAD" else json.loads(said))
-        )
+        answer = Answer(response.status, many, {} if method == "HEAD" else json.loads(said))
+        if method != "HEAD":
+            documented.check(method, path, answer.status, answer.headers, answer.body)
+        return as_promised(answer)
 
     def post(
         self,
@@ -147,11 +149,11 @@ def _row_of(alias: str) -> dict[str, Any]:
 
 
 @contextmanager
-def served(name: str) -> Iterator[Service]:
-    """Run the service with a table of its own on moto."""
+def served(name: str, **parameters: str) -> Iterator[Service]:
+    """Run the service with a table of its own on moto; `parameters` are the template's."""
     with (
         wire_to(moto_url()) as wire,
-        local_stack(aws=wire.url, name=name) as stack,
+        local_stack(aws=wire.url, name=name, parameters=parameters) as stack,
         closing(boto3.client("dynamodb", endpoint_url=moto_url())) as onlooker,
     ):
         yield Service(stack, wire, onlooker)

@@ -47,6 +47,7 @@ def on_dynamodb_local(dynamodb_local: str) -> Iterator[Service]:
             yield Service(stack, Wire(dynamodb_local), onlooker)
 
 
+@pytest.mark.row("F6")
 @pytest.mark.dynamodb_local
 def test_one_of_32_callers_is_told_201_on_dynamodb_local(on_dynamodb_local: Service) -> None:
     for number in range(2):

@@ -51,9 +51,11 @@ KMS = {
     "too slow inside": wire.refused("DependencyTimeoutException", 503),
     "out of reach": wire.lost_request,
     "silent at the end": wire.lost_reply,
+    "cut off": wire.half_reply,
 }
 
 
+@pytest.mark.row("F5")
 @pytest.mark.parametrize("fault", KMS.values(), ids=KMS)
 def test_create_without_kms_is_503_and_writes_nothing(
     service: Service, alias: str, fault: Fault
@@ -68,6 +70,7 @@ def test_create_without_kms_is_503_and_writes_nothing(
     assert service.post({"alias": alias, "name": "n"}).status == 201
 
 
+@pytest.mark.row("F5")
 @pytest.mark.parametrize(
     "fault",
     [
@@ -93,6 +96,7 @@ def test_renewal_without_kms_is_503_and_changes_nothing(
     assert service.create(alias)["key"] == created["key"]
 
 
+@pytest.mark.row("F5")
 def test_revocation_and_admission_do_not_need_kms(service: Service, alias: str) -> None:
     made = service.create(alias, roles=["admin"])
     service.wire.always("Decrypt", wire.lost_request)
@@ -114,6 +118,7 @@ DATABASE = {
 }
 
 
+@pytest.mark.row("F3")
 @pytest.mark.parametrize("operation", ["GetItem", "PutItem"])
 @pytest.mark.parametrize("fault", DATABASE.values(), ids=DATABASE)
 def test_create_without_the_database_is_503_and_writes_nothing(
@@ -128,6 +133,7 @@ def test_create_without_the_database_is_503_and_writes_nothing(
     assert service.post({"alias": alias, "name": "n"}).status == 201
 
 
+@pytest.mark.row("F3")
 @pytest.mark.parametrize("fault", DATABASE.values(), ids=DATABASE)
 def test_renewal_and_revocation_without_the_database_are_503_and_change_nothing(
     service: Service, alias: str, fault: Fault
@@ -144,6 +150,7 @@ def test_renewal_and_revocation_without_the_database_are_503_and_change_nothing(
     assert service.delete(made["id"]).status == 200
 
 
+@pytest.mark.row("F3")
 @pytest.mark.parametrize("fault", DATABASE.values(), ids=DATABASE)
 def test_authorizer_that_cannot_know_is_503_and_never_401_or_access(
     service: Service, alias: str, fault: Fault
@@ -174,6 +181,7 @@ def test_without_the_database_only_what_cannot_be_a_key_is_known_to_be_none(
     assert not service.admits(revoked["key"])
 
 
+@pytest.mark.row("F1")
 @pytest.mark.parametrize(
     "fault", [wire.lost_reply, wire.half_reply, wire.failed_reply], ids=["no", "half", "another"]
 )
@@ -196,6 +204,7 @@ def test_lost_reply_to_each_write_answers_the_truth(
     assert sum(passed.status == 200 for passed in writes) == 3 + 2  # and one KMS call each
 
 
+@pytest.mark.row("F2")
 def test_outcome_that_is_unknown_is_503_and_its_repeat_converges(
     service: Service, alias: str
 ) -> None:

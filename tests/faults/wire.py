@@ -95,6 +95,16 @@ def lost_reply(forward: Forward) -> Reply | None:
     return None
 
 
+def held(requests: list[Forward]) -> Fault:
+    """The connection breaks at once; the request goes to `requests`, and from there to AWS."""
+
+    def fault(forward: Forward) -> Reply | None:
+        requests.append(forward)
+        return None
+
+    return fault
+
+
 def half_reply(forward: Forward) -> Reply | None:
     """AWS does what it was asked; the connection breaks within its answer."""
     return replace(forward(), cut=True)

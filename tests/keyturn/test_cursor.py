@@ -29,6 +29,7 @@ def test_cursor_of_the_longest_alias_is_taken_back(character: str) -> None:
     assert len(seal([128 * character, PLACE[1]], "list active " + 128 * character)) <= 1024
 
 
+@pytest.mark.row("F19")
 @given(place=st.integers(0, len(SEALED) - 1), other=st.sampled_from(ALPHABET))
 def test_cursor_with_another_character_is_refused(place: int, other: str) -> None:
     text = SEALED[:place] + other + SEALED[place + 1 :]
@@ -44,6 +45,7 @@ def test_text_that_is_no_cursor_is_refused(text: str) -> None:
     assert refused.value.message == "cursor: not one of this list's"
 
 
+@pytest.mark.row("F19")
 @pytest.mark.parametrize(
     "text",
     [

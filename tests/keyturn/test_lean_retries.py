@@ -122,6 +122,7 @@ def test_connections_are_kept(wire: Wire, reader: LeanReader) -> None:
     assert wire.connections == 1
 
 
+@pytest.mark.row("F17")
 def test_kept_connection_that_was_closed_is_replaced_at_once(
     wire: Wire, reader: LeanReader, time: Time
 ) -> None:
@@ -152,6 +153,7 @@ def test_silent_server_is_left_for_a_new_connection(
     assert [request.connection for request in wire.requests] == [1, 1, 2]
 
 
+@pytest.mark.row("F4")
 def test_no_wait_outlasts_the_budget(wire: Wire, reader: LeanReader, time: Time) -> None:
     time.next_elapsed.append(0.0)  # the budget starts
     time.elapsed = lean.BUDGET - 0.05
@@ -222,6 +224,7 @@ def stamps(wire: Wire) -> list[str]:
     return [request.headers["x-amz-date"] for request in wire.requests]
 
 
+@pytest.mark.row("F12")
 def test_skewed_clock_is_set_once_by_the_servers_and_stays_set(
     wire: Wire, reader: LeanReader, time: Time
 ) -> None:

@@ -101,6 +101,7 @@ def test_status_is_revoked_before_expired_before_active(desk: Desk) -> None:
     assert of(Status.REVOKED, now) == ["c-revoked", "d-both"]
 
 
+@pytest.mark.row("F19")
 @pytest.mark.usefixtures("aws")
 def test_page_with_a_status_may_be_empty_while_more_follow() -> None:
     plant("a", "b", "c")
@@ -110,6 +111,7 @@ def test_page_with_a_status_may_be_empty_while_more_follow() -> None:
     assert [len(keys) for keys in pages(1, "", Status.ACTIVE, NOW)][:3] == [1, 1, 1]
 
 
+@pytest.mark.row("F19")
 @pytest.mark.usefixtures("aws")
 @settings(max_examples=25)
 @given(data=st.data())

@@ -115,7 +115,7 @@ def test_a_created_row_has_these_attributes() -> None:
             "ttl_days",
             "generation",
         ),
-        *("secret_hash", "ciphertext", "hint", "create_id", "version", "due_shard", "due_at"),
+        *("secret_hash", "ciphertext", "hint", "marks", "version", "due_shard", "due_at"),
     }
     assert set(row.CREDENTIAL) <= set(item())
 
@@ -198,6 +198,7 @@ def test_a_row_with_a_value_that_means_nothing_cannot_be_read(name: str, value: 
         row.to_key(item(**{name: value}))
 
 
+@pytest.mark.row("F15")
 @pytest.mark.parametrize("schema", ["0", "2", "-1"])
 def test_a_row_of_an_older_or_newer_layout_cannot_be_read(schema: str) -> None:
     with pytest.raises(Unavailable):

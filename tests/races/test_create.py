@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from keyturn.service import Issued, Issuer
+from keyturn.issuer import Issued, Issuer
 from tests.races.places import Place, at_once, grant
 from tests.support import by
 
@@ -39,12 +39,14 @@ def callers_on_dynamodb_local(on_dynamodb_local: Place) -> list[Issuer]:
     return [on_dynamodb_local.issuer() for _ in range(CALLERS)]
 
 
+@pytest.mark.row("F6")
 def test_one_of_32_callers_creates_the_alias_on_moto(callers_on_moto: list[Issuer]) -> None:
     # No more than that: moto's UpdateItem is not atomic, and answers with a later moment's row.
     for _ in range(2):
         one_created_and_all_have_its_key(race(callers_on_moto, f"alias-{os.urandom(8).hex()}"))
 
 
+@pytest.mark.row("F6")
 @pytest.mark.dynamodb_local
 @pytest.mark.parametrize(
     "rounds", [pytest.param(3, id="3"), pytest.param(50, marks=pytest.mark.prove, id="50")]

@@ -7,8 +7,8 @@ import pytest
 
 from keyturn import keytext, service
 from keyturn.errors import KeyCompromised, KeyNotFound, Unavailable
+from keyturn.issuer import START_OVER, Issuer
 from keyturn.keys import DAY, ApiKey, Reason
-from keyturn.service import START_OVER, Issuer
 from keyturn.store import KeyStore
 from tests.races.places import Action, Place, grant, once
 from tests.support import by
@@ -140,6 +140,7 @@ def test_renewal_without_metadata_keeps_what_another_renewal_wrote_meanwhile(
     assert other.row() == issued.key
 
 
+@pytest.mark.row("F7")
 @pytest.mark.parametrize("reason", NOT_COMPROMISED)
 @pytest.mark.parametrize("before", ["Decrypt", "UpdateItem"])
 def test_renewal_after_a_revocation_of_the_same_moment_activates_the_key(
@@ -158,6 +159,7 @@ def test_renewal_after_a_revocation_of_the_same_moment_activates_the_key(
     assert other.row() == issued.key
 
 
+@pytest.mark.row("F7")
 @pytest.mark.parametrize("before", ["Decrypt", "UpdateItem"])
 def test_string_compromised_while_it_is_renewed_is_not_handed_out(
     place: Place, alias: str, other: Other, before: str
@@ -201,6 +203,7 @@ def test_revocation_after_another_one_of_the_same_moment_finds_nothing_to_revoke
     assert (row.version, row.revoke_reason, row.updated_by) == (2, Reason.CESSATION, "other")
 
 
+@pytest.mark.row("F7")
 def test_revocation_after_a_renewal_of_the_same_moment_revokes(
     place: Place, alias: str, other: Other
 ) -> None:
