@@ -83,5 +83,8 @@ $(VENV)/.has-dev: requirements/dev.txt requirements/local.txt
 .venv-sam/.has-sam: requirements/sam.txt
 	@TAKES="about a minute" sh requirements/install .venv-sam sam
 
+.venv-runtime/.has-runtime: bench/requirements-runtime.txt
+	@PYTHON="$$(sh requirements/find-python 3.13)/python3.13" TAKES="a few seconds" sh requirements/install .venv-runtime runtime
+
 .venv-lock/.has-lock: requirements/lock.txt
 	@TAKES="a few seconds" sh requirements/install .venv-lock lock

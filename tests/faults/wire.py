@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 _HOP_BY_HOP = {"connection", "content-length", "date", "server", "transfer-encoding"}
 
@@ -52,9 +52,10 @@ class Wire:
     passed   those that reached the other end
     """
 
-    def __init__(self, upstream: str) -> None:
-        """Lead to `upstream`, a URL."""
+    def __init__(self, upstream: str, dynamodb: str = "") -> None:
+        """Lead to `upstream`, a URL, and with what is DynamoDB's to `dynamodb` if that is given."""
         self.upstream = urlsplit(upstream)
+        self.dynamodb = urlsplit(dynamodb or upstream)
         self.url = ""
         self.calls: list[str] = []
         self.passed: list[Passed] = []
@@ -187,9 +188,9 @@ def _error(status: int, code: str) -> Reply:
 
 
 @contextmanager
-def wire_to(upstream: str) -> Iterator[Wire]:
+def wire_to(upstream: str, dynamodb: str = "") -> Iterator[Wire]:
     """Run a wire on a free loopback port."""
-    wire = Wire(upstream)
+    wire = Wire(upstream, dynamodb)
 
     class Handler(_Handler):
         pass
@@ -235,9 +236,10 @@ class _Handler(BaseHTTPRequestHandler):
         if self in self.wire.dead:
             self.rfile.read()  # until the client has had enough
             return
-        operation = self.headers["X-Amz-Target"].rpartition(".")[2]
+        service, _, operation = self.headers["X-Amz-Target"].rpartition(".")
+        upstream = self.wire.dynamodb if service.startswith("DynamoDB") else self.wire.upstream
         self.wire.calls.append(operation)
-        reply = self.wire.fault(operation)(lambda: self._forward(operation, body))
+        reply = self.wire.fault(operation)(lambda: self._forward(upstream, operation, body))
         if reply is None:
             self.close_connection = True
             return
@@ -254,8 +256,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(said[start : start + piece])
         self.close_connection = reply.cut
 
-    def _forward(self, operation: str, body: bytes) -> Reply:
-        upstream = self.wire.upstream
+    def _forward(self, upstream: SplitResult, operation: str, body: bytes) -> Reply:
         connection = http.client.HTTPConnection(upstream.hostname or "", upstream.port, timeout=30)
         try:
             headers = {
