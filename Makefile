@@ -8,7 +8,7 @@ BIN = $(VENV)/bin
 export PYTHON
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: help run event test coverage prove bench bench-growth lint format build validate lock clean
+.PHONY: help run event test coverage prove bench bench-growth lint format build validate audit mutate lock clean
 
 help:  ## show this list (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -49,11 +49,17 @@ build: .venv-sam/.has-sam  ## make the Lambda bundle in .aws-sam/build (needs Py
 validate: .venv-sam/.has-sam $(VENV)/.has-dev  ## check template.yaml against SAM, CloudFormation and serverless rules
 	.venv-sam/bin/sam validate --lint --region us-east-1 && $(BIN)/cfn-lint --append-rules cfn_lint_serverless.rules -- template.yaml
 
+audit: .venv-audit/.has-audit $(VENV)/.has-dev  ## look up known holes and licences of what is pinned
+	@.venv-audit/bin/python requirements/audit.py
+
+mutate: $(VENV)/.has-dev  ## change the code in a thousand ways: does a test notice? (an hour)
+	@$(BIN)/python -m tests.mutation
+
 lock: .venv-lock/.has-lock  ## pin the dependencies again (UPGRADE=--upgrade: newer ones)
 	@sh requirements/lock $(UPGRADE) && sh bench/lock $(UPGRADE)
 
 clean:  ## remove everything that was made here
-	rm -rf .venv .venv-* .aws-sam .cache .bench .coverage* .*_cache .hypothesis
+	rm -rf .venv .venv-* .aws-sam .cache .bench .coverage* .*_cache .hypothesis mutants
 
 $(VENV)/.has-local: requirements/local.txt
 	@TAKES="about 15 seconds" sh requirements/install $(VENV) local
@@ -63,6 +69,9 @@ $(VENV)/.has-dev: requirements/dev.txt requirements/local.txt
 
 .venv-sam/.has-sam: requirements/sam.txt
 	@TAKES="about a minute" sh requirements/install .venv-sam sam
+
+.venv-audit/.has-audit: requirements/audit.txt
+	@TAKES="about half a minute" sh requirements/install .venv-audit audit
 
 .venv-lock/.has-lock: requirements/lock.txt
 	@TAKES="a few seconds" sh requirements/install .venv-lock lock
