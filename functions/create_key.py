@@ -15,8 +15,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn import aws
 from keyturn.answers import KeyResponse
+from keyturn.issuer import Issuer
 from keyturn.schemas import CreateRequest
-from keyturn.service import Issuer
 from keyturn.settings import settings
 from keyturn.store import KeyStore
 from keyturn.vault import Vault

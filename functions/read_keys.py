@@ -15,15 +15,15 @@ from keyturn.answers import EventsResponse, ItemResponse, ListResponse, UsageRes
 from keyturn.errors import KeyNotFound
 from keyturn.keys import DAY, ApiKey, Status
 from keyturn.listing import Listing
-from keyturn.schemas import AliasPrefix
+from keyturn.schemas import AliasPrefix, Digits
 from keyturn.settings import settings
 from keyturn.store import KeyStore
 from keyturn.trail import Trail
 from keyturn.usage import Usage
 from keyturn.web import Web
 
-Limit = Annotated[int, Query(ge=1, le=100, description="How many at most.")]
-Days = Annotated[int, Query(ge=1, le=90, description="How many, today among them.")]
+Limit = Annotated[Digits, Query(ge=1, le=100, description="How many at most.")]
+Days = Annotated[Digits, Query(ge=1, le=90, description="How many, today among them.")]
 Cursor = Annotated[
     str | None,
     Query(alias="cursor", max_length=1024, description="As the page before gave it; opaque."),

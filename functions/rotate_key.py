@@ -17,10 +17,10 @@ from keyturn import aws, event_schemas
 from keyturn.answers import RotatedResponse
 from keyturn.errors import FieldInvalid, GraceRunning, KeyInactive, KeyNotFound, Unavailable
 from keyturn.event_schemas import KeyCompromised, RotationRequested
+from keyturn.issuer import Issuer
 from keyturn.keys import ApiKey, By
 from keyturn.log import log
 from keyturn.schemas import RotateRequest
-from keyturn.service import Issuer
 from keyturn.settings import compromised_action, settings
 from keyturn.store import KeyStore
 from keyturn.sweep import sweep

@@ -24,11 +24,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn import aws, foreign, keytext, service
 from keyturn.errors import FieldInvalid, GraceRunning
+from keyturn.issuer import Issued, Issuer
 from keyturn.keys import DAY, ApiKey, By, Grant, Outcome, Rotation
 from keyturn.log import log
 from keyturn.reader import reader
 from keyturn.secret import Holding, Secret
-from keyturn.service import Issued, Issuer
 from keyturn.settings import settings
 from keyturn.store import KeyStore
 from keyturn.vault import Vault

@@ -12,6 +12,8 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import boto3
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.dynamodb.models import dynamodb_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import run_wsgi_app
@@ -189,6 +191,11 @@ class Table:
             self._client.delete_item(
                 TableName="keyturn-Table", Key={"id": row["id"], "item": row["item"]}
             )
+        # moto copies a table with all its stream has ever held, for every item of a transaction.
+        for backend in dynamodb_backends[DEFAULT_ACCOUNT_ID].values():
+            for table in backend.tables.values():
+                if table.stream_shard:
+                    table.stream_shard.items.clear()
 
 
 @contextmanager

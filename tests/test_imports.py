@@ -12,7 +12,17 @@ import pytest
 FUNCTIONS = Path(__file__).parent.parent / "functions"
 MODULES = {path.stem: path for path in (FUNCTIONS / "keyturn").glob("*.py")}
 HANDLERS = sorted(path.stem for path in FUNCTIONS.glob("*.py"))
-STDLIB_ONLY = ("errors", "keytext", "foreign", "keys", "row", "service", "settings", "decision")
+STDLIB_ONLY = (
+    "errors",
+    "keytext",
+    "foreign",
+    "keys",
+    "row",
+    "service",
+    "issuer",
+    "settings",
+    "decision",
+)
 HEAVY = {"boto3", "botocore", "pydantic", "aws_xray_sdk", "aws_lambda_powertools", "cachetools"}
 
 

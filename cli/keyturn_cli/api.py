@@ -63,13 +63,15 @@ class Api:
         asked: dict[str, object] = {"limit": _PAGE}
         asked |= {"alias_prefix": prefix} if prefix else {}
         asked |= {"status": status} if status else {}
+        seen = set()
         while True:
             page = self._wire.ask(Page, "GET", "", query=asked)
             yield from page.items
             if page.cursor is None:
                 return
-            if page.cursor == asked.get("cursor"):
+            if page.cursor in seen:
                 raise Unanswered("the list has no end: the server repeats itself")
+            seen.add(page.cursor)
             asked["cursor"] = page.cursor
 
     def create_or_renew(self, body: Mapping[str, object]) -> Issued:

@@ -23,6 +23,11 @@ _SETTINGS = (
     exceptions.PartialCredentialsError,
     exceptions.InvalidRegionError,
 )
+_SIGNED_OUT = (
+    exceptions.SSOError,
+    exceptions.TokenRetrievalError,
+    exceptions.CredentialRetrievalError,
+)
 _DENIED = (
     "AccessDenied",
     "ExpiredToken",
@@ -94,6 +99,8 @@ def _aws() -> Iterator[None]:
         yield
     except _SETTINGS as error:
         raise Misused(str(error), "See `aws configure`, --region and --aws-profile.") from None
+    except _SIGNED_OUT as error:
+        raise NotAuthorised(str(error), "Sign in to AWS again.") from None
     except exceptions.ClientError as error:
         code, said = error.response["Error"]["Code"], error.response["Error"]["Message"]
         if code.startswith(_DENIED):

@@ -59,7 +59,7 @@ def server(url: str | None, profile: str | None, *, key_stdin: bool) -> Server:
         return Server(where, text.key(ask.secret("Key"), "standard input"), "standard input")
     if key:
         return Server(where, text.key(key, "KEYTURN_API_KEY"), "KEYTURN_API_KEY")
-    if stored and stored.get("url") == where:
+    if stored and checked(stored.get("url", where)) == where:
         source = f"the profile {profile or DEFAULT}"
         return Server(where, text.key(_key(stored, profile or DEFAULT), source), source)
     if ask.is_there():

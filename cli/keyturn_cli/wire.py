@@ -10,7 +10,7 @@ from typing import TypeVar
 import httpx
 from pydantic import ValidationError
 
-from keyturn_cli.errors import Failed, NotAuthorised, NotFound, Refused, Unanswered
+from keyturn_cli.errors import Failed, Misused, NotAuthorised, NotFound, Refused, Unanswered
 from keyturn_cli.profiles import Server, is_here
 from keyturn_cli.records import Answer
 
@@ -46,14 +46,24 @@ class Wire:
     """A server, and the key to call it with."""
 
     def __init__(self, server: Server) -> None:
-        """Connect when first asked; close it after use."""
+        """Connect when first asked; close it after use.
+
+        Raises:
+            Misused: what the environment says of proxies or certificates cannot be used.
+        """
         self.server = server
-        self._http = httpx.Client(
-            headers={"Authorization": f"Bearer {server.key}", "User-Agent": "keyturn"},
-            timeout=_TIMEOUT,
-            trust_env=not is_here(server.url),  # no proxy is to see a key for this machine
-            verify=server.url.startswith("https:"),  # else loading the authorities is for nothing
-        )
+        try:
+            self._http = httpx.Client(
+                headers={"Authorization": f"Bearer {server.key}", "User-Agent": "keyturn"},
+                timeout=_TIMEOUT,
+                trust_env=not is_here(server.url),  # no proxy is to see a key for this machine
+                verify=server.url.startswith("https:"),  # else the authorities load for nothing
+            )
+        except (ValueError, ImportError, OSError, httpx.InvalidURL):  # may quote a password
+            raise Misused(
+                "the proxy or the certificates that the environment names cannot be used",
+                "Look at HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
+            ) from None
 
     def close(self) -> None:
         """Close connections."""

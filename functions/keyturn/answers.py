@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, WithJsonSchema
 
+from keyturn.issuer import Issued
 from keyturn.keys import ApiKey, Outcome, Reason, Status, Verdict, moment
 from keyturn.schemas import ID
-from keyturn.service import Issued
 from keyturn.tally import NEVER, Day, LastUse
 
 Id = Annotated[str, WithJsonSchema(ID)]

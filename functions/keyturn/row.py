@@ -18,6 +18,7 @@ from keyturn.keys import ApiKey, By, Credential, Reason
 SCHEMA = 1
 ITEM = "key"
 DUE_SHARDS = 8
+MARKS = 16
 CREDENTIAL = (
     *("schema", "id", "alias", "roles", "is_active", "expires_at", "generation"),
     *("secret_hash", "previous_hash", "previous_expires_at"),
@@ -41,8 +42,8 @@ def number(value: int) -> Value:
     return {"N": str(value)}
 
 
-def of_key(key: ApiKey, create_id: str) -> Item:
-    """Return the item of a new key: created active, or imported as it was."""
+def of_key(key: ApiKey, mark: str) -> Item:
+    """Return the item of a new key, created or imported as it was; see `update` for marks."""
     written = {
         **primary_key(key.id),
         **of_renewal(key),
@@ -58,7 +59,7 @@ def of_key(key: ApiKey, create_id: str) -> Item:
         "ciphertext": {"B": key.ciphertext},
         "hint": {"S": key.hint},
         "version": number(key.version),
-        "create_id": {"S": create_id},
+        "marks": {"L": [{"S": mark}, *[{"NULL": True}] * (MARKS - 1)]},
     }
     if not key.is_active:
         written |= {
@@ -108,7 +109,7 @@ def of_rotation(key: ApiKey) -> Change:
 
 def of_rotation_ids(key: ApiKey) -> Change:
     """Return which rotations are done; none, no attribute."""
-    ids = [{"S": rotation_id} for rotation_id in key.rotation_ids]
+    ids = [{"S": id} for id in key.rotation_ids]
     return {"rotation_ids": {"L": ids} if ids else None}
 
 
@@ -219,6 +220,15 @@ def to_listed(item: Read) -> ApiKey:
             **item,
         }
     )
+
+
+def to_marks(item: Read) -> set[str]:
+    """Read which writes were the last.
+
+    Raises:
+        Unavailable: the row is not one this version can read.
+    """
+    return parsed(lambda: {str(mark["S"]) for mark in item["marks"]["L"][:MARKS] if "S" in mark})
 
 
 def to_notice(item: Read) -> Notice:

@@ -96,6 +96,13 @@ def _metadata(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
+def _digits(value: object) -> object:
+    # A query's value is text, of which Python would also take `5.0`, `+5`, `1_0` and ` 5`.
+    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+        raise _refused(FieldInvalid, "must be an integer")
+    return value
+
+
 def _alias_prefix(value: str) -> str:
     return unicodedata.normalize("NFC", _text(value))
 
@@ -146,7 +153,10 @@ Name = Annotated[
 TtlDays = Annotated[int, AfterValidator(_ttl_days), Field(json_schema_extra=_say_days)]
 Metadata = Annotated[dict[Text, Text], AfterValidator(_metadata)]
 AliasPrefix = Annotated[str, Field(max_length=_ALIAS_LENGTH), AfterValidator(_alias_prefix)]
-RotationId = Annotated[Text, Field(min_length=1, max_length=64), AfterValidator(_no_key)]
+RotationId = Annotated[
+    str, Field(min_length=1, max_length=64), AfterValidator(_text), AfterValidator(_no_key)
+]
+Digits = Annotated[int, BeforeValidator(_digits)]
 
 
 def stored_alias(value: object) -> str | None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from keyturn.aws import answered
 from keyturn.errors import FieldInvalid
+from keyturn.issuer import Issued
 from keyturn.keys import DAY
 from keyturn.schemas import stored_alias
-from keyturn.service import Issued
 
 if TYPE_CHECKING:
     from datetime import datetime

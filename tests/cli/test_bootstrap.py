@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import parse_qs, unquote
 from xml.sax.saxutils import escape
 
@@ -155,6 +156,14 @@ def test_missing_settings_are_named(command: Keyturn) -> None:
     with served(command, Account([], [])):
         nowhere = command("bootstrap", "-y", AWS_REGION="")
         nobody = command("bootstrap", "-y", AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
+        sso = Path(command.environment["HOME"]) / ".aws" / "config"
+        sso.parent.mkdir()
+        sso.write_text(
+            "[profile work]\nsso_session = us\nsso_account_id = 1\nsso_role_name = x\n"
+            "region = us-east-1\n[sso-session us]\nsso_region = us-east-1\nsso_start_url = x\n"
+        )
+        signed_out = command("bootstrap", "-y", "--aws-profile", "work")
+    assert (signed_out.code, "Sign in to AWS again" in signed_out.err) == (3, True)
     assert (nowhere.code, "region" in nowhere.err) == (2, True)
     assert (nobody.code, "credentials" in nobody.err) == (2, True)
 

@@ -70,6 +70,15 @@ def test_a_key_is_shown_by_id_and_by_alias(keyturn: Keyturn, three: str) -> None
     assert [lines[name].strip() for name in ("id", "generation")] == [item["id"], "2"]
 
 
+def test_an_alias_of_an_id_s_form_is_found_where_no_id_is_that(
+    keyturn: Keyturn, alias: str
+) -> None:
+    named = alias.removeprefix("alias-") + "x"
+    assert len(named) == len("03Oz2OpdnmGrg8ARP")
+    keyturn.create(named)
+    assert keyturn("show", named).code == 0
+
+
 def test_an_alias_is_taken_as_the_server_stores_it(keyturn: Keyturn, alias: str) -> None:
     keyturn.create(f" {alias} caf\u00e9")
     assert keyturn("show", f"{alias} cafe\u0301 ").code == 0

@@ -216,9 +216,11 @@ def test_a_key_that_was_imported_as_a_hash_is_renewed_without_its_string(alone: 
 
 
 def test_a_list_without_an_end_is_given_up(alone: Keyturn) -> None:
-    page = Reply(200, b'{"items": [], "cursor": "same"}', JSON)
-    done, server = asked(alone, page, verb=("list", "--all"))
-    assert (done.code, len(server.asked)) == (5, 2)
+    one, other = (
+        Reply(200, b'{"items": [], "cursor": "%s"}' % name, JSON) for name in (b"one", b"other")
+    )
+    done, server = asked(alone, one, other, one, verb=("list", "--all"))
+    assert (done.code, len(server.asked)) == (5, 3)
     assert "the list has no end" in done.err
 
 
@@ -253,6 +255,25 @@ def test_no_proxy_sees_a_key_for_this_machine(alone: Keyturn) -> None:
             ALL_PROXY=proxy.url,
         )
     assert (done.code, len(server.asked), len(proxy.asked)) == (0, 1, 0)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"HTTPS_PROXY": "ftp://user:hunter2@host"},
+        {"ALL_PROXY": "socks5://user:hunter2@host"},
+        {"SSL_CERT_FILE": "/no/such/file"},
+        {"SSL_CERT_FILE": __file__},
+    ],
+    ids=str,
+)
+def test_a_proxy_or_certificates_that_cannot_be_used_are_told(
+    alone: Keyturn, environment: dict[str, str]
+) -> None:
+    done = alone("list", "--url", "https://keyturn.invalid", KEYTURN_API_KEY=KEY, **environment)
+    assert (done.code, done.out) == (2, "")
+    assert "Look at HTTPS_PROXY" in done.err
+    assert "hunter2" not in done.err
 
 
 def test_a_certificate_that_is_not_trusted_gets_no_key(alone: Keyturn, tmp_path: Path) -> None:

@@ -94,13 +94,11 @@ def lost_reply(forward: Forward) -> Reply | None:
     return None
 
 
-def late_request(seconds: float) -> Fault:
-    """The connection breaks at once, and AWS does what it was asked, but only after that time."""
+def held(requests: list[Forward]) -> Fault:
+    """The connection breaks at once; the request goes to `requests`, and from there to AWS."""
 
     def fault(forward: Forward) -> Reply | None:
-        late = threading.Timer(seconds, forward)
-        late.daemon = True
-        late.start()
+        requests.append(forward)
         return None
 
     return fault

@@ -6,8 +6,8 @@ import pytest
 
 from keyturn import service
 from keyturn.errors import GraceRunning, KeyNotFound
+from keyturn.issuer import Issued, Issuer
 from keyturn.keys import DAY, ApiKey, Outcome, Reason, Rotation
-from keyturn.service import Issued, Issuer
 from tests.races.places import Place, at_once, grant
 from tests.support import by
 

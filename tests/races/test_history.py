@@ -10,8 +10,8 @@ import pytest
 
 from keyturn import service
 from keyturn.errors import GraceRunning, KeyCompromised, KeyInactive, KeyNotFound, Unavailable
+from keyturn.issuer import Issuer
 from keyturn.keys import DAY, ApiKey, Grant, Reason, Rotation
-from keyturn.service import Issuer
 from tests.races.history import Call, HistoryError, Read, Refusal, check
 from tests.races.places import Place, at_once, grant
 from tests.support import by
