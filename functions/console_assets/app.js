@@ -63,7 +63,7 @@ function Frame({ me, route }) {
         ${route.view === 'api' ? html`<${Reference} />`
           : route.view === 'keys' && route.id ? html`<${OneKey} key=${route.id} id=${route.id} />`
           : route.view === 'keys' ? html`<${List} query=${route.query} />` : html`<${Overview} />`}
-        ${me && state.menu && html`<${Menu} of=${state.menu} />`}
+        ${me && state.menu && html`<${Menu} key=${state.menu.turn} of=${state.menu} />`}
       </main>
     </div>`;
 }

@@ -57,7 +57,8 @@ export function RotateDialog({ dialog }) {
     <${Ask} title=${`Rotate ${key.alias}`} verb="Rotate key" danger=${draft.force} disabled=${running && !draft.force}
       act=${act} onClose=${() => set({ dialog: null })}>
       ${(problem) => html`
-        <p class="lead">The key gets a new string, generation ${key.generation + 1}. Alias, name, roles and id stay.</p>
+        <p class="lead">The key gets a new string, generation ${key.generation + 1}. Alias, name, roles and id stay.
+          ${key.last_used_at && html` It was last used <${When} at=${key.last_used_at} />${key.last_generation_used ? `, with generation ${key.last_generation_used}` : ''}.`}</p>
         ${compromised(key)
           ? html`<${Note} tone="warn"><p>It was revoked as compromised. The new string makes the key active again; the one
               that leaked stays worthless.</p><//>`
