@@ -20,9 +20,10 @@ from keyturn.errors import RequestError
 from keyturn.foreign import ForeignText
 from keyturn.imported import Fate, Intake
 from keyturn.keys import ApiKey, By
+from keyturn.log import log
 from keyturn.settings import settings
 from keyturn.vault import Vault
-from keyturn.web import count, log
+from keyturn.web import count
 
 _SEALING = 8  # KMS calls at once; the client keeps ten connections
 _INVALID = "invalid"

@@ -7,17 +7,17 @@ told before its write, and none is lost after it. May put rows, and put events o
 
 from typing import Any
 
-from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools import Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn import aws, changes
 from keyturn.bus import Bus
 from keyturn.errors import Unavailable
+from keyturn.log import log
 from keyturn.settings import audit_days, event_bus, settings
 from keyturn.trail import Trail
 
 tracer = Tracer()
-log = Logger()
 trail = Trail(aws.dynamodb(), settings().table_name)
 bus = Bus(aws.events(), event_bus())
 days = audit_days()
@@ -33,9 +33,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         except Exception as error:  # noqa: BLE001 - whatever it is, this one and the rest come again
             detail = error.detail if isinstance(error, Unavailable) else ""
             line = {"request_id": context.aws_request_id, "sequence_number": number}
-            log.error(  # noqa: TRY400 - not the exception's text: it may quote a row
-                "not told", extra=line | {"error": type(error).__name__, "detail": detail}
-            )
+            # Not the exception's text: it may quote a row.
+            log.error("not told", extra=line | {"error": type(error).__name__, "detail": detail})
             return {"batchItemFailures": [{"itemIdentifier": number}]}
     return {"batchItemFailures": []}
 

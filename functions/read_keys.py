@@ -15,16 +15,19 @@ from keyturn.answers import EventsResponse, ItemResponse, ListResponse, UsageRes
 from keyturn.errors import KeyNotFound
 from keyturn.keys import DAY, ApiKey, Status
 from keyturn.listing import Listing
-from keyturn.schemas import AliasPrefix
+from keyturn.schemas import AliasPrefix, Digits
 from keyturn.settings import settings
 from keyturn.store import KeyStore
 from keyturn.trail import Trail
 from keyturn.usage import Usage
 from keyturn.web import Web
 
-Limit = Annotated[int, Query(ge=1, le=100)]
-Days = Annotated[int, Query(ge=1, le=90)]
-Cursor = Annotated[str | None, Query(alias="cursor", max_length=1024)]
+Limit = Annotated[Digits, Query(ge=1, le=100, description="How many at most.")]
+Days = Annotated[Digits, Query(ge=1, le=90, description="How many, today among them.")]
+Cursor = Annotated[
+    str | None,
+    Query(alias="cursor", max_length=1024, description="As the page before gave it; opaque."),
+]
 
 tracer = Tracer()
 web = Web()
@@ -39,10 +42,13 @@ usage = Usage(_client, settings().table_name)
 def list_keys(
     limit: Limit = 50,
     cursor_: Cursor = None,
-    alias_prefix: Annotated[AliasPrefix, Query()] = "",
-    status: Annotated[Status | None, Query()] = None,
+    alias_prefix: Annotated[AliasPrefix, Query(description="What the aliases begin with.")] = "",
+    status: Annotated[Status | None, Query(description="What the keys are now.")] = None,
 ) -> ListResponse:
-    """List keys by alias."""
+    """List keys, by alias.
+
+    Eventually consistent. With `status` a page may be short or empty while `cursor` is set.
+    """
     web.only_parameters("limit", "cursor", "alias_prefix", "status")
     web.caller()
     scope = f"list {status} {alias_prefix}"
@@ -58,7 +64,10 @@ def list_keys(
 
 @web.app.get("/api/apikey/<key>")
 def get_key(key: Annotated[str, Path()]) -> ItemResponse:
-    """Read one key, strongly consistent; when it was used, as the log has told."""
+    """Read one key.
+
+    Strongly consistent; when it was used, as the log has told.
+    """
     web.only_parameters()
     return ItemResponse.of(_known(key), usage.last(key), service.clock())
 
@@ -79,7 +88,10 @@ def list_events(
 
 @web.app.get("/api/apikey/<key>/usage")
 def read_usage(key: Annotated[str, Path()], days: Days = 30) -> UsageResponse:
-    """Tell how often a key was used on each of the last days, the oldest first, today last."""
+    """Tell how often a key was used on each of the last days.
+
+    The oldest first, today last. Told by the log, so some seconds late.
+    """
     web.only_parameters("days")
     today = service.clock() // DAY
     return UsageResponse.of(usage.days(_known(key).id, today - days + 1, today))

@@ -15,10 +15,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn import aws, tally
 from keyturn.errors import Unavailable
+from keyturn.log import log
 from keyturn.settings import settings, usage_days
 from keyturn.tally import Day, Tally
 from keyturn.usage import Usage
-from keyturn.web import count, log
+from keyturn.web import count
 
 # With so many failures the table is taken for down: to wait for each further key would only hold
 # environments that authorizers need.

@@ -27,9 +27,14 @@ find = Intake(_client, settings().table_name).find if settings().imported_keys e
 
 @web.app.delete("/api/apikey/<key>")
 def revoke(
-    key: Annotated[str, Path()], reason: Annotated[Reason, Query()] = Reason.UNSPECIFIED
+    key: Annotated[str, Path()],
+    reason: Annotated[Reason, Query(description="Why; for the record.")] = Reason.UNSPECIFIED,
 ) -> MessageResponse:
-    """Revoke a key."""
+    """Revoke a key.
+
+    Once this is answered, no strongly consistent verification in the Region accepts a string of
+    it, until it is renewed or rotated. Unknown, wrong secret, or already inactive: 404.
+    """
     web.only_parameters("reason")
     done = service.revoke(key, reason, web.by(), store, service.clock(), find=find)
     web.done("Revoked", done)

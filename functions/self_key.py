@@ -28,7 +28,7 @@ usage = Usage(_client, settings().table_name)
 
 @web.app.get(RESOURCE)
 def read_own() -> ItemResponse:
-    """Tell the holder about the key, its end above all."""
+    """Read the key that calls: when does it end?"""
     key = store.get(web.caller()["id"])
     if key is None:
         raise KeyNotFound
@@ -37,7 +37,10 @@ def read_own() -> ItemResponse:
 
 @web.app.delete(RESOURCE)
 def revoke_own() -> MessageResponse:
-    """End a leaked key: whoever holds it may. A string in its grace ends alone."""
+    """End the key that calls, as compromised.
+
+    Whoever finds a leaked key may. With the string before the last rotation, only that one ends.
+    """
     caller = web.caller()
     generation = int(caller["generation"])
     done = service.revoke_own(caller["id"], generation, web.by(), store, service.clock())

@@ -9,7 +9,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, settings
 from infra.local.resources import Resources
 from tests.dynamodb_local import dynamodb_local
 from tests.support import Clock, Output, StandardOutput
-from tests.support_aws import Aws, Table, serve
+from tests.support_aws import Aws, Table, onlooker, serve
+from tests.support_metered import Metered
 
 TEMPLATE = Path(__file__).parent.parent / "template.yaml"
 
@@ -58,11 +59,27 @@ os.environ |= {
     "POWERTOOLS_TRACER_CAPTURE_ERROR": "false",
 }
 
+FIGURE = "figure: "
+
 # The machine may be busy; and AWS is one for all examples of a test, which is how it is meant.
 settings.register_profile(
     "keyturn", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 settings.load_profile("keyturn")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the tests of this run measured and counted."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name.startswith(FIGURE):
+                terminalreporter.write_line(f"{name.removeprefix(FIGURE)}: {value}")
+
+
+@pytest.fixture
+def figure(record_property: Callable[[str, object], None]) -> Callable[[str, str], None]:
+    """Say a figure of docs/reliability.md, by its name there."""
+    return lambda name, value: record_property(f"{FIGURE}{name}", value)
 
 
 @pytest.fixture(scope="session")
@@ -82,6 +99,16 @@ def aws(_aws: Aws) -> Iterator[Aws]:
 
 
 @pytest.fixture
+def metered(aws: Aws, dynamodb_local: str) -> Iterator[Metered]:
+    """DynamoDB Local, with an empty table, behind `aws`."""
+    Resources(TEMPLATE, "keyturn", {}).make_tables(dynamodb_local)
+    aws.dynamodb = metered = Metered(dynamodb_local)
+    yield metered
+    onlooker("dynamodb").delete_table(TableName="keyturn-Table")
+    aws.dynamodb = None
+
+
+@pytest.fixture
 def table(aws: Aws) -> Table:  # noqa: ARG001 - it is in there
     """The table; looking into it is no call."""
     return Table()
@@ -98,7 +125,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def output(capsys: pytest.CaptureFixture[str]) -> Output:
     """Collect what a function prints and logs."""
-    from keyturn.web import log  # noqa: PLC0415 - not for tests without it
+    from keyturn.log import log  # noqa: PLC0415 - not for tests without it
 
     handler = log.registered_handler
     assert isinstance(handler, logging.StreamHandler)

@@ -90,7 +90,7 @@ def request(  # noqa: PLR0913 - a request has so many parts
 
     `path` holds the path parameters, decoded, as API Gateway gives them.
     """
-    filled = resource.format(**(path or {}))
+    filled = resource.replace("+}", "}").format(**(path or {}))
     many = {"Host": ["api.example.com"], "User-Agent": ["curl/8.5.0"], **(headers or {})}
     context: dict[str, Any] = {
         "accountId": "123456789012",

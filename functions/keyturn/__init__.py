@@ -10,12 +10,15 @@ row         the DynamoDB item a key is stored as
 sigv4       a request signature, and the credentials and endpoint it needs
 lean        one strongly consistent read without the SDK
 reader      the read that verification costs, and the optional memory of it
+log         one line, one JSON object
 decision    the line that a verification leaves in the log
 tally       what those lines add up to
+update      one conditional update of a row, and whether a refused one was done
 store       one item per alias, one conditional write per change
 vault       KMS: seal and open the key string
 aws         the one SDK configuration, and what its failures mean
-service     the verbs
+service     verify and revoke
+issuer      create, renew and rotate
 sweep       what is due is done
 changes     what happened to a key, told from its row before and after
 imported    keys of another service become rows

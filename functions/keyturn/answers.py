@@ -1,55 +1,92 @@
-"""Answers over HTTP."""
+"""Answers over HTTP.
 
-from typing import Any, Literal, Self
+The text below a field is for `infra/openapi.json`, and so is every `WithJsonSchema`: neither is
+looked at when a request is answered.
+"""
 
-from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_serializer
+from typing import Annotated, Any, Literal, Self
 
+from pydantic import BaseModel, Field, WithJsonSchema
+
+from keyturn.issuer import Issued
 from keyturn.keys import ApiKey, Outcome, Reason, Status, Verdict, moment
-from keyturn.service import Issued
+from keyturn.schemas import ID
 from keyturn.tally import NEVER, Day, LastUse
 
+Id = Annotated[str, WithJsonSchema(ID)]
+Time = Annotated[
+    str,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "date-time",
+            "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$",
+        }
+    ),
+]
+Count = Annotated[int, WithJsonSchema({"type": "integer", "minimum": 1})]
+Tally = Annotated[int, WithJsonSchema({"type": "integer", "minimum": 0})]
+_REFUSALS = [each for each in Outcome if each is not Outcome.VALID]
+Refusal = Annotated[Outcome, WithJsonSchema({"type": "string", "enum": _REFUSALS})]
 
-class VerifyResponse(BaseModel):
-    """A verdict; of the key, only if it is valid."""
 
-    valid: bool
-    code: Outcome
-    id: str | None = None
-    alias: str | None = None
-    roles: list[str] | None = None
-    expire: str | None = None
-    generation: int | None = None
+class ValidResponse(BaseModel):
+    """The key is valid, and has one of the roles asked for."""
 
-    @classmethod
-    def of(cls, verdict: Verdict) -> Self:
-        """Build the answer to a verification."""
-        credential = verdict.credential
-        if credential is None or verdict.outcome is not Outcome.VALID:
-            return cls(valid=False, code=verdict.outcome)
-        return cls(
-            valid=True,
-            code=verdict.outcome,
-            id=credential.id,
-            alias=credential.alias,
-            roles=list(credential.roles),
-            expire=moment(verdict.expires_at),
-            generation=verdict.generation,
-        )
+    valid: Literal[True]
+    code: Literal[Outcome.VALID]
+    id: Id
+    alias: str
+    roles: list[str]
+    expire: Time
+    """When the string presented ends."""
+    generation: Count
+    """Of the string presented."""
+
+
+class InvalidResponse(BaseModel):
+    """The key is not to be let in. Nothing is said of it but why."""
+
+    valid: Literal[False]
+    code: Refusal
+    """The first that applies. A wrong secret is `not_found` too."""
+
+
+def verify_response(verdict: Verdict) -> ValidResponse | InvalidResponse:
+    """Build the answer to a verification."""
+    credential = verdict.credential
+    if credential is None or verdict.outcome is not Outcome.VALID:
+        return InvalidResponse(valid=False, code=verdict.outcome)
+    return ValidResponse(
+        valid=True,
+        code=verdict.outcome,
+        id=credential.id,
+        alias=credential.alias,
+        roles=list(credential.roles),
+        expire=moment(verdict.expires_at),
+        generation=verdict.generation,
+    )
 
 
 class Record(BaseModel):
     """What every answer about one key tells."""
 
-    id: str
+    id: Id
+    """Computed from the alias; no secret."""
     alias: str
+    """In stored form: trimmed, and NFC."""
     name: str
     roles: list[str]
     is_active: bool
-    expire: str
-    ttl_days: int
-    generation: int
-    created_at: str
-    updated_at: str
+    """Not revoked. An expired key keeps `true`."""
+    expire: Time
+    """When the current string ends."""
+    ttl_days: Count
+    """For how many days a renewal or a rotation makes it valid."""
+    generation: Count
+    """Of the current string; each rotation adds one."""
+    created_at: Time
+    updated_at: Time
     metadata: dict[str, str]
 
     @staticmethod
@@ -78,8 +115,13 @@ class KeyResponse(Record):
     """
 
     key: str | None = Field(repr=False)
+    """The key string, `<prefix>_<id>_<secret and check>`. Only a renewal shows it again."""
     renewed: bool
-    recoverable: Literal[False] | None = None
+    """The alias had a key: this is its string, valid anew."""
+    recoverable: Annotated[
+        Literal[False] | None, WithJsonSchema({"type": "boolean", "const": False})
+    ] = Field(default=None, exclude_if=lambda value: value is None)
+    """Only there where `key` is `null`."""
 
     @classmethod
     def of(cls, issued: Issued) -> Self:
@@ -96,21 +138,14 @@ class KeyResponse(Record):
             "recoverable": None if issued.known else False,
         }
 
-    @model_serializer(mode="wrap")
-    def _without_what_goes_without_saying(
-        self, serialize: SerializerFunctionWrapHandler
-    ) -> dict[str, Any]:
-        fields: dict[str, Any] = serialize(self)
-        if self.recoverable is None:
-            del fields["recoverable"]
-        return fields
-
 
 class RotatedResponse(KeyResponse):
     """A key with its new string, until when the old one works, and when that was last presented."""
 
-    previous_expires_at: str | None
-    previous_last_seen_at: str | None
+    previous_expires_at: Time | None
+    """Until when the string before this one works, or worked."""
+    previous_last_seen_at: Time | None
+    """When it was last presented, as far as the log has told."""
 
     @classmethod
     def of(cls, issued: Issued, use: LastUse = NEVER) -> Self:
@@ -131,15 +166,19 @@ class ItemResponse(Record):
     """
 
     status: Status
+    """The first that applies of `revoked`, `expired`, `active`."""
     hint: str
-    revoked_at: str | None
+    """The key string's prefix and its last four characters."""
+    revoked_at: Time | None
     revoke_reason: Reason | None
-    previous_expires_at: str | None
-    rotate_every_days: int | None
+    previous_expires_at: Time | None
+    """Until when the string before the last rotation works, or worked."""
+    rotate_every_days: Count | None
     updated_by: str
-    last_used_at: str | None
-    last_generation_used: int | None
-    previous_last_seen_at: str | None
+    """`<id>:<alias>` of the key that called; `iam`, `event:...`, `secret:...`, `schedule`."""
+    last_used_at: Time | None
+    last_generation_used: Count | None
+    previous_last_seen_at: Time | None
 
     @classmethod
     def of(cls, key: ApiKey, use: LastUse, now: int) -> Self:
@@ -170,6 +209,7 @@ class ListResponse(BaseModel):
 
     items: list[ItemResponse]
     cursor: str | None
+    """For the next page; `null` on the last."""
 
 
 class EventsResponse(BaseModel):
@@ -177,15 +217,25 @@ class EventsResponse(BaseModel):
 
     items: list[dict[str, Any]]
     cursor: str | None
+    """For the next page; `null` on the last."""
 
 
 class UsageDay(BaseModel):
     """How often a key was presented on a day (UTC), by what was decided."""
 
-    day: str
-    allowed: int
-    denied: int
-    denied_by_reason: dict[Outcome, int]
+    day: Annotated[str, WithJsonSchema({"type": "string", "format": "date"})]
+    allowed: Tally
+    denied: Tally
+    denied_by_reason: Annotated[
+        dict[Outcome, int],
+        WithJsonSchema(
+            {
+                "type": "object",
+                "propertyNames": {"enum": _REFUSALS},
+                "additionalProperties": {"type": "integer", "minimum": 0},
+            }
+        ),
+    ]
 
 
 class UsageResponse(BaseModel):

@@ -2,7 +2,7 @@
 
 The only module that imports boto3 or botocore. The arithmetic of `CONFIG`, per call: two attempts
 of at most 1 s to connect and 2 s to read, between them at most 1 s of back-off (throttling; 25 to
-50 ms otherwise): 7 s. A create or renewal makes three calls, 21 s; `service.START_OVER` is 3 s;
+50 ms otherwise): 7 s. A create or renewal makes three calls, 21 s; `issuer.START_OVER` is 3 s;
 together below the function's timeout of 25 s, which is below API Gateway's 29 s. So the caller gets
 our 503 and not the gateway's, but where a server asks for a longer pause. Stated here and not left
 to defaults: those change (the default retry mode did in botocore 1.44.0), and 60 s per attempt

@@ -97,9 +97,12 @@ def asked(event: dict[str, Any]) -> RotationRequested | KeyCompromised:
     """Read an event that asks for something.
 
     Raises:
-        FieldInvalid: not from a source that may ask, of another type or another shape; the message
-            names the place and holds nothing of the event.
+        FieldInvalid: not from a source that may ask, of another type or another shape, or out of an
+            archive; the message names the place and holds nothing of the event.
     """
+    if "replay-name" in event:
+        # The rules keep it out, too. What an archive holds was asked for long ago, and done.
+        raise FieldInvalid("replay-name: was asked for before")
     model = _TYPES.get(str(event.get("detail-type")))
     if model is None:
         raise FieldInvalid("detail-type: unknown")

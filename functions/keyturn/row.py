@@ -18,6 +18,7 @@ from keyturn.keys import ApiKey, By, Credential, Reason
 SCHEMA = 1
 ITEM = "key"
 DUE_SHARDS = 8
+MARKS = 16
 CREDENTIAL = (
     *("schema", "id", "alias", "roles", "is_active", "expires_at", "generation"),
     *("secret_hash", "previous_hash", "previous_expires_at"),
@@ -41,8 +42,8 @@ def number(value: int) -> Value:
     return {"N": str(value)}
 
 
-def of_key(key: ApiKey, create_id: str) -> Item:
-    """Return the item of a new key: created active, or imported as it was."""
+def of_key(key: ApiKey, mark: str) -> Item:
+    """Return the item of a new key, created or imported as it was; see `update` for marks."""
     written = {
         **primary_key(key.id),
         **of_renewal(key),
@@ -58,7 +59,7 @@ def of_key(key: ApiKey, create_id: str) -> Item:
         "ciphertext": {"B": key.ciphertext},
         "hint": {"S": key.hint},
         "version": number(key.version),
-        "create_id": {"S": create_id},
+        "marks": {"L": [{"S": mark}, *[{"NULL": True}] * (MARKS - 1)]},
     }
     if not key.is_active:
         written |= {
@@ -100,6 +101,7 @@ def of_rotation(key: ApiKey) -> Change:
         "previous_hash": None if key.previous_hash is None else {"B": key.previous_hash},
         "previous_expires_at": _optional_number(key.previous_expires_at),
         "rotated_at": _optional_number(key.rotated_at),
+        "grace_told": None,
         **of_rotation_ids(key),
         **_of_active(key),
     }
@@ -107,7 +109,7 @@ def of_rotation(key: ApiKey) -> Change:
 
 def of_rotation_ids(key: ApiKey) -> Change:
     """Return which rotations are done; none, no attribute."""
-    ids = [{"S": rotation_id} for rotation_id in key.rotation_ids]
+    ids = [{"S": id} for id in key.rotation_ids]
     return {"rotation_ids": {"L": ids} if ids else None}
 
 
@@ -123,8 +125,9 @@ def of_revocation(id: str, reason: Reason, now: int, by: By) -> Change:
 
 
 def of_grace(until: int, now: int, by: By) -> Change:
-    """Return what ending a grace writes."""
-    return {"previous_expires_at": number(until), **of_update(now, by)}
+    """Return what ending a grace writes; where that is now, it is told by this, not when due."""
+    told: Change = {"grace_told": {"BOOL": True}} if until <= now else {}
+    return {"previous_expires_at": number(until), **told, **of_update(now, by)}
 
 
 def of_update(now: int, by: By) -> Change:
@@ -196,6 +199,7 @@ def to_key(item: Read) -> ApiKey:
             rotate_every_days=_optional(item, "rotate_every_days"),
             rotated_at=_optional(item, "rotated_at"),
             rotation_ids=tuple(id["S"] for id in item.get("rotation_ids", {"L": []})["L"]),
+            grace_told="grace_told" in item,
             due_at=_optional(item, "due_at"),
             version=int(item["version"]["N"]),
         )
@@ -216,6 +220,15 @@ def to_listed(item: Read) -> ApiKey:
             **item,
         }
     )
+
+
+def to_marks(item: Read) -> set[str]:
+    """Read which writes were the last.
+
+    Raises:
+        Unavailable: the row is not one this version can read.
+    """
+    return parsed(lambda: {str(mark["S"]) for mark in item["marks"]["L"][:MARKS] if "S" in mark})
 
 
 def to_notice(item: Read) -> Notice:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from keyturn.aws import answered
 from keyturn.errors import FieldInvalid
+from keyturn.issuer import Issued
 from keyturn.keys import DAY
 from keyturn.schemas import stored_alias
-from keyturn.service import Issued
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -59,6 +59,11 @@ class Secret:
     def is_current(self) -> bool:
         """Whether the version is the one that consumers read."""
         return CURRENT in self._stages[self.token]
+
+    @property
+    def current_version(self) -> str | None:
+        """The version that consumers read."""
+        return next((id for id, stages in self._stages.items() if CURRENT in stages), None)
 
     def interval(self, now: int) -> int:
         """Return the seconds between rotations, as far as the secret tells; 0 where it does not."""
@@ -118,7 +123,7 @@ class Secret:
         Raises:
             Unavailable: Secrets Manager did not answer.
         """
-        before = next((id for id, stages in self._stages.items() if CURRENT in stages), None)
+        before = self.current_version
         moved: dict[str, Any] = {} if before is None else {"RemoveFromVersionId": before}
         with answered():
             self._client.update_secret_version_stage(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from aws_lambda_powertools import Logger, single_metric
+from aws_lambda_powertools import single_metric
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
@@ -25,6 +25,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from keyturn import errors
 from keyturn.errors import KeyturnError
 from keyturn.keys import ApiKey, By
+from keyturn.log import log
 from keyturn.schemas import refusal
 
 STATUS: Mapping[type[KeyturnError], HTTPStatus] = {
@@ -51,8 +52,6 @@ _BODY_BYTES = 16 * 1024
 _DEEPEST = 100
 _JSON = "application/json"
 _JSON_SUFFIX = re.compile(r"application/[\w.-]+\+json")
-
-log = Logger()
 
 
 class Web:

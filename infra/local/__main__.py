@@ -24,6 +24,8 @@ WELCOME = """
 Keyturn is running here. Nothing is kept: Ctrl-C ends all of it, keys included.
 What the functions log: {log}
 
+In a browser, signed in with the key below: {url}/console
+
 In another terminal:
 
   export URL={url} KEY={key}

@@ -21,6 +21,8 @@ from infra.local.gateway import PAYLOAD_BYTES, Gateway
 
 AccessLog = Callable[[str], object]
 
+_FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _ORIGIN = re.compile(r"^[a-z]+://[^/?]*", re.IGNORECASE)
 _LINE_BYTES: Final = 64 * 1024
 _SERVER_ERROR = 500
@@ -136,6 +138,10 @@ class _Handler(BaseHTTPRequestHandler):
         Raises:
             Refused: it is too large, or where it ends cannot be told.
         """
+        fields = self.headers.raw_items()
+        plain = all(_FIELD_NAME.fullmatch(n) and not _CONTROL.search(str(v)) for n, v in fields)
+        if self.headers.defects or self.headers.get_payload() or not plain:
+            raise Refused("DEFAULT_4XX")  # a proxy in front would read other headers than we did
         lengths = set(self.headers.get_all("Content-Length", []))
         codings = [value.strip().lower() for value in self.headers.get_all("Transfer-Encoding", [])]
         if codings:

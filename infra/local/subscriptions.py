@@ -72,8 +72,9 @@ def read(resources: Resources, functions: Mapping[str, Function]) -> list[Subscr
     by_arn = {function.arn: function for function in functions.values()}
     writers: dict[str, list[Function]] = {}
     for logical_id, declared in resources.template.resources("AWS::Serverless::Function"):
-        group = declared.get("LoggingConfig", {}).get("LogGroup")
-        writers.setdefault(group, []).append(functions[logical_id])
+        if logical_id in functions and "LoggingConfig" in declared:
+            group = declared["LoggingConfig"].get("LogGroup")
+            writers.setdefault(group, []).append(functions[logical_id])
     found = []
     for name, declared in resources.template.resources("AWS::Logs::SubscriptionFilter"):
         group, destination = declared["LogGroupName"], by_arn.get(declared["DestinationArn"])

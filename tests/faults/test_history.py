@@ -10,8 +10,8 @@ import pytest
 
 from keyturn import service
 from keyturn.errors import KeyNotFound, Unavailable
+from keyturn.issuer import Issuer
 from keyturn.keys import Reason
-from keyturn.service import Issuer
 from tests.faults import wire
 from tests.faults.wire import Forward, Passed, Reply, Wire, wire_to
 from tests.races.places import Place, at_once, grant
@@ -46,7 +46,7 @@ def lossy(on_dynamodb_local: Place) -> Iterator[Wire]:
 
 
 def work(place: Place, alias: str, issuer: Issuer, caller: int) -> list[Told]:
-    chance = random.Random(f"{alias[-1]} {caller}")  # noqa: S311
+    chance = random.Random(f"{alias[-1]} {caller}")  # noqa: S311 - as above
     told = []
     for number in range(CALLS):
         actor = f"{caller}-{number}"

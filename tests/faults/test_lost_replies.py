@@ -7,10 +7,10 @@ import pytest
 
 from keyturn import service
 from keyturn.errors import KeyNotFound, Unavailable
+from keyturn.issuer import Issued, Issuer
 from keyturn.keys import ApiKey, Reason, Rotation
-from keyturn.service import Issued, Issuer
 from tests.faults import wire
-from tests.faults.wire import Fault, Wire
+from tests.faults.wire import Fault, Forward, Wire
 from tests.races.places import Place, grant
 from tests.support import by
 
@@ -161,6 +161,8 @@ def test_revocation_that_lost_to_another_one_is_no_success(case: Case) -> None:
     case.revoke(case.theirs, Reason.CESSATION)
     case.database.plan("UpdateItem", wire.lost_reply)
 
+    with pytest.raises(Unavailable):  # refused, but the first request might still be under way
+        case.revoke(case.mine, Reason.COMPROMISED)
     with pytest.raises(KeyNotFound):
         case.revoke(case.mine, Reason.COMPROMISED)
 
@@ -238,3 +240,56 @@ def test_read_that_is_never_answered_whole_is_no_missing_key(case: Case, fault: 
 
     assert case.database.calls == ["GetItem"] * 4
     assert case.row().version == 1
+
+
+@pytest.mark.row("F1")
+def test_renewal_that_arrives_once_more_after_others_is_refused(case: Case) -> None:
+    case.issue(case.theirs)
+    late: list[Forward] = []
+    case.database.plan("UpdateItem", wire.held(late))
+    assert case.issue(case.mine, "renewed").key.version == 2  # by its repeat
+
+    case.issue(case.theirs, "other")
+    revoked = case.revoke(case.theirs)
+
+    assert late.pop()().status == 400
+    assert case.row() == revoked
+
+
+@pytest.mark.row("F1")
+def test_revocation_that_arrives_once_more_after_others_is_refused(case: Case) -> None:
+    case.issue(case.theirs)
+    late: list[Forward] = []
+    case.database.plan("UpdateItem", wire.held(late))
+    assert case.revoke(case.mine).version == 2
+    case.issue(case.theirs, "renewed")
+    case.revoke(case.theirs)
+
+    renewed = case.issue(case.theirs, "again")
+
+    assert late.pop()().status == 400
+    assert case.row() == renewed.key
+
+
+@pytest.mark.row("F1")
+def test_create_that_arrives_once_more_is_refused(case: Case) -> None:
+    late: list[Forward] = []
+    case.database.plan("PutItem", wire.held(late))
+    issued = case.issue(case.mine)
+
+    assert late.pop()().status == 400
+    assert (issued.renewed, case.row()) == (False, issued.key)
+
+
+@pytest.mark.row("F1")
+def test_write_that_is_refused_when_repeated_may_still_be_done(case: Case) -> None:
+    late: list[Forward] = []
+    case.database.plan("UpdateItem", wire.held(late))
+
+    with pytest.raises(Unavailable) as caught:  # nor is it "no such key": that would be a promise
+        case.revoke(case.mine)
+    assert caught.value.detail == "UpdateItem: refused when repeated"
+
+    case.issue(case.theirs)
+    assert late.pop()().status == 200
+    assert not case.row().is_active

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 PATH = ROOT / "template.yaml"
 
 _SAM_PYTHON = ROOT / ".venv-sam/bin/python"
-_PSEUDO = {
+PSEUDO = {
     "AWS::AccountId": "123456789012",
     "AWS::Partition": "aws",
     "AWS::Region": "us-east-1",
@@ -26,11 +26,11 @@ _PSEUDO = {
 }
 
 
-class _Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):
     """Leaves the short intrinsic functions as (tag, value)."""
 
 
-def _tagged(loader: _Loader, tag: str, node: yaml.Node) -> Any:  # noqa: ANN401 - any YAML
+def _tagged(loader: Loader, tag: str, node: yaml.Node) -> Any:  # noqa: ANN401 - any YAML
     if isinstance(node, yaml.MappingNode):
         return tag, loader.construct_mapping(node, deep=True)
     if isinstance(node, yaml.SequenceNode):
@@ -38,13 +38,13 @@ def _tagged(loader: _Loader, tag: str, node: yaml.Node) -> Any:  # noqa: ANN401 
     return tag, node.value
 
 
-_Loader.add_multi_constructor("!", _tagged)
+Loader.add_multi_constructor("!", _tagged)
 
 
 @cache
 def written(path: Path = PATH) -> dict[str, Any]:
     """Return the whole document; `!Ref Table` is `("Ref", "Table")`."""
-    document: dict[str, Any] = yaml.load(path.read_text(), _Loader)  # noqa: S506 - is safe
+    document: dict[str, Any] = yaml.load(path.read_text(), Loader)  # noqa: S506 - is safe
     return document
 
 
@@ -55,7 +55,7 @@ def resolved(
 
     Parameters have their defaults or these values; `!GetAtt Table.Arn` is `"Table.Arn"`.
     """
-    template = Template(path, _PSEUDO, lambda name, part: f"{name}.{part}", parameters)
+    template = Template(path, PSEUDO, lambda name, part: f"{name}.{part}", parameters)
     return dict(template.resources(kind))
 
 

@@ -1,12 +1,15 @@
 """The files in events/ do what their README says; each is invoked as it is."""
 
+import gzip
 import json
+from base64 import b64decode
 from typing import Any
 
 import boto3
 import pytest
 
 import authorize
+import console
 import create_key
 import publish_events
 import read_keys
@@ -21,6 +24,7 @@ from tests.infra.declared import ROOT, resolved
 from tests.support import Context, answer
 from tests.support_authorizer import authorizer
 from tests.support_aws import Aws, Table
+from tests.support_console import needs_libraries
 
 NAMES = sorted(path.stem for path in (ROOT / "events").glob("*.json"))
 OTHERS = ["authorize_http_api", "authorize_token", "authorize_websocket"]
@@ -133,6 +137,16 @@ def test_read_shows_the_key_that_create_makes_and_what_happened_to_it(aws: Aws) 
     assert (listed["id"], listed["alias"]) == (created["id"], "billing")
     assert (happened["type"], happened["id"]) == ("Key Created", created["id"])
     assert aws.calls[-1] == "GetItem"
+
+
+@needs_libraries
+def test_the_console_s_page_is_for_anyone(aws: Aws) -> None:
+    given = console.handler(event("console"), Context())
+
+    assert given["statusCode"] == 200
+    assert given["multiValueHeaders"]["Content-Encoding"] == ["gzip"]
+    assert b"<title>Keyturn</title>" in gzip.decompress(b64decode(given["body"]))
+    assert aws.calls == []
 
 
 def test_an_event_rotates_the_key_that_create_makes_once(table: Table) -> None:
@@ -250,6 +264,10 @@ def test_an_event_is_one_that_the_api_of_the_template_sends(name: str) -> None:
     )
     assert (asked["path"], context["path"]) == (filled, f"/{context['stage']}{filled}")
     assert {name: [value] for name, value in asked["headers"].items()} == asked["multiValueHeaders"]
+    if asked["resource"] == "/console":  # asks for no key
+        assert not {"Authorization", "X-API-Key"} & asked["headers"].keys()
+        assert "authorizer" not in context
+        return
     key = keytext.parse(presented(asked))
     assert key is not None
     assert presented(asked) in (ROOT / "events/README.md").read_text()

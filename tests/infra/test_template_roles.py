@@ -44,6 +44,8 @@ DOES = {
         ("dynamodb:Query", "Table.Arn"),
         ("dynamodb:Query", "Table.Arn/index/by_alias"),
     },
+    # Anyone may invoke it, so it may do nothing.
+    "ConsoleFunction": set(),
     "RotateKeyFunction": ROTATES,
     "RotateOnEventFunction": ROTATES
     | {

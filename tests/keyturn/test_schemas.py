@@ -11,9 +11,9 @@ import create_key
 from keyturn import keytext, schemas
 from keyturn.answers import ItemResponse, KeyResponse
 from keyturn.errors import AliasRequired, FieldInvalid, NameRequired, RolesInvalid
+from keyturn.issuer import Issued
 from keyturn.keys import Reason
 from keyturn.schemas import CreateRequest, VerifyRequest
-from keyturn.service import Issued
 from keyturn.tally import NEVER, LastUse
 from tests.support import NOW, answer, api_key, post
 from tests.support_aws import Aws

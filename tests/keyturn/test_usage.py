@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -36,7 +37,10 @@ def _local(_aws: Aws, dynamodb_local: str) -> Iterator[Usage]:
         yield Usage(client, table)
 
 
-@pytest.fixture(params=["moto", pytest.param("_local", marks=pytest.mark.dynamodb_local)])
+LOCAL = pytest.param("_local", marks=pytest.mark.dynamodb_local)
+
+
+@pytest.fixture(params=["moto", LOCAL])
 def where(request: pytest.FixtureRequest, aws: Aws) -> Where:  # noqa: ARG001 - it is in there
     """Each emulator in turn, and an id that nobody had before."""
     usage = USAGE if request.param == "moto" else request.getfixturevalue(request.param)
@@ -137,6 +141,22 @@ def test_the_last_batches_of_each_shard_are_remembered_and_no_more(where: Where)
     assert total(where) == {Outcome.VALID: REMEMBERED + 3}
     where.usage.count(where.id, day(valid=1), batch(0), keep=90)  # one too many ago
     assert total(where) == {Outcome.VALID: REMEMBERED + 4}
+
+
+# In moto two writes at once may both find their condition met.
+@pytest.mark.parametrize("where", [LOCAL], indirect=True)
+def test_batches_at_once_are_all_counted_and_each_once(where: Where) -> None:
+    batches = [batch(number) for number in range(REMEMBERED // 2)]
+
+    def deliver(name: str) -> None:
+        where.usage.count(where.id, day(valid=1), name, keep=90)
+        where.usage.see(where.id, {1: NOW + int(name, 16), 2: NOW - int(name, 16)})
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(deliver, 2 * batches))
+
+    assert total(where) == {Outcome.VALID: len(batches)}
+    assert where.usage.last(where.id).seen == {1: NOW + int(batches[-1], 16), 2: NOW}
 
 
 @settings(max_examples=15)
