@@ -5,29 +5,39 @@ WORKERS ?= 2
 EVENT ?= events/rotation_requested.json
 VENV ?= .venv
 BIN = $(VENV)/bin
+VENDOR = functions/console_assets/vendor
 export PYTHON
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: help run event test coverage prove bench bench-growth lint format build validate audit mutate lock clean
+.PHONY: help run event console session test coverage prove bench bench-growth openapi screenshots lint format build validate audit mutate lock clean
 
 help:  ## show this list (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-run: $(VENV)/.has-local  ## serve the API on this machine, with a first admin key (PORT=8000)
+run: $(VENV)/.has-local  ## serve API and console on this machine, with a first admin key (PORT=8000)
+	@$(MAKE) -s console || echo "Without it, the API is served all the same."
 	@$(BIN)/python -m infra.local --port $(PORT)
 
 event: $(VENV)/.has-local  ## send an event to what runs here (EVENT=events/rotation_requested.json)
 	@$(BIN)/python -m infra.local.send $(EVENT)
 
+session: $(VENV)/.has-local  ## draw docs/images/cli.svg anew, with the command line and the local stack
+	@$(BIN)/python -m infra.local.session
+
+console: $(VENDOR)  ## fetch what the console is made with (needs npm)
+
 test: $(VENV)/.has-dev  ## run the tests, in random order (WORKERS=2)
+	@$(MAKE) -s console || echo "Tests of the console are skipped."
 	@$(BIN)/python -m tests.dynamodb_local
 	$(BIN)/pytest -m "not prove" -n $(WORKERS)
 
 coverage: $(VENV)/.has-dev  ## run the same tests and measure branch coverage: at least 98 %
+	@$(MAKE) -s console || echo "Tests of the console are skipped."
 	@$(BIN)/python -m tests.dynamodb_local
 	$(BIN)/pytest -m "not prove" -n $(WORKERS) --cov
 
 prove: $(VENV)/.has-dev  ## run the long tests: races, load, timings
+	@$(MAKE) -s console || echo "Tests of the console are skipped."
 	@$(BIN)/python -m tests.dynamodb_local
 	$(BIN)/pytest -m prove --timeout=600
 
@@ -37,13 +47,19 @@ bench: $(VENV)/.has-local  ## measure verification beside what people would othe
 bench-growth: $(VENV)/.has-dev  ## measure verification as the table grows to a million rows
 	$(BIN)/python -m bench growth
 
+screenshots: $(VENV)/.has-dev $(VENDOR)  ## take the pictures of the console in the README again (needs Chromium)
+	$(BIN)/python -m tests.browser.screenshots
+
 lint: $(VENV)/.has-dev  ## check style and types
 	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy
+
+openapi: $(VENV)/.has-dev  ## write infra/openapi.json anew, from the handlers
+	@$(BIN)/python -m infra.openapi
 
 format: $(VENV)/.has-dev  ## put the code into form and fix what can be fixed safely
 	$(BIN)/ruff check --fix; $(BIN)/ruff format
 
-build: .venv-sam/.has-sam  ## make the Lambda bundle in .aws-sam/build (needs Python 3.13 too)
+build: .venv-sam/.has-sam $(VENDOR)  ## make the Lambda bundle in .aws-sam/build (needs Python 3.13 and npm too)
 	python="$$(sh requirements/find-python 3.13)" && PATH="$$PWD/.venv-sam/bin:$$python:$$PATH" sam build
 
 validate: .venv-sam/.has-sam $(VENV)/.has-dev  ## check template.yaml against SAM, CloudFormation and serverless rules
@@ -59,16 +75,22 @@ lock: .venv-lock/.has-lock  ## pin the dependencies again (UPGRADE=--upgrade: ne
 	@sh requirements/lock $(UPGRADE) && sh bench/lock $(UPGRADE)
 
 clean:  ## remove everything that was made here
-	rm -rf .venv .venv-* .aws-sam .cache .bench .coverage* .*_cache .hypothesis mutants
+	rm -rf .venv .venv-* .aws-sam .cache $(VENDOR) .bench .coverage* .*_cache .hypothesis mutants
+
+$(VENDOR): requirements/console/package.json requirements/console/package-lock.json requirements/vendor $(wildcard infra/openapi.json)
+	@sh requirements/vendor
 
 $(VENV)/.has-local: requirements/local.txt
-	@TAKES="about 15 seconds" sh requirements/install $(VENV) local
+	@TAKES="about 20 seconds" sh requirements/install $(VENV) local
 
 $(VENV)/.has-dev: requirements/dev.txt requirements/local.txt
 	@sh requirements/install $(VENV) dev local
 
 .venv-sam/.has-sam: requirements/sam.txt
 	@TAKES="about a minute" sh requirements/install .venv-sam sam
+
+.venv-runtime/.has-runtime: bench/requirements-runtime.txt
+	@PYTHON="$$(sh requirements/find-python 3.13)/python3.13" TAKES="a few seconds" sh requirements/install .venv-runtime runtime
 
 .venv-audit/.has-audit: requirements/audit.txt
 	@TAKES="about half a minute" sh requirements/install .venv-audit audit

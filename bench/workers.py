@@ -145,6 +145,7 @@ def _environment(key: dict[str, Any], port: int, folder: str) -> dict[str, str]:
         "DEFAULT_TTL_DAYS": "15",
         "MAX_TTL_DAYS": "365",
         "DEFAULT_GRACE_SECONDS": "86400",
+        "IMPORTED_KEYS": "false",
         "REQUIRED_ROLES": "admin",
         "POWERTOOLS_SERVICE_NAME": "keyturn",
         "POWERTOOLS_METRICS_NAMESPACE": "Keyturn",

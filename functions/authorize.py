@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from keyturn import decision, service
 from keyturn.errors import Unavailable
 from keyturn.keys import Credential, Outcome, Verdict, moment
-from keyturn.reader import reader
+from keyturn.reader import finder, reader
 from keyturn.settings import required_roles
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _ARN_PARTS = 3
 
 roles = required_roles()
-read = reader()
+read, find = reader(), finder()
 
 
 class Unauthorized(Exception):
@@ -49,7 +49,7 @@ def handler(event: object, context: "LambdaContext") -> dict[str, Any]:
     asked = event if isinstance(event, dict) else {}
     request_id = _request_id(asked) or context.aws_request_id
     try:
-        verdict = service.verify(presented(asked), roles, read, service.clock())
+        verdict = service.verify(presented(asked), roles, read, service.clock(), find)
     except Unavailable as error:
         decision.write(None, request_id, started, error.detail)
         raise

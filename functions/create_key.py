@@ -15,8 +15,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn import aws
 from keyturn.answers import KeyResponse
+from keyturn.issuer import Issuer
 from keyturn.schemas import CreateRequest
-from keyturn.service import Issuer
 from keyturn.settings import settings
 from keyturn.store import KeyStore
 from keyturn.vault import Vault
@@ -35,7 +35,11 @@ issuer = Issuer(
 
 @web.app.post(RESOURCE)
 def create_or_renew(request: Annotated[CreateRequest, Body()]) -> Response[KeyResponse]:
-    """Create a key, 201, or renew it, 200."""
+    """Create a key, or renew it.
+
+    An alias that has a key keeps its string: it is valid anew, and active again whatever it was,
+    with the name and roles of this request. Of calls at once for a new alias exactly one creates.
+    """
     issued = issuer.create_or_renew(request.grant(), web.by())
     web.done("Renewed" if issued.renewed else "Created", issued.key)
     status = HTTPStatus.OK if issued.renewed else HTTPStatus.CREATED

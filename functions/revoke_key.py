@@ -1,6 +1,7 @@
 """DELETE /api/apikey/{key}: revoke a key by its id or its string.
 
-Invoked by API Gateway behind the admin authorizer. May update rows, and nothing else.
+Invoked by API Gateway behind the admin authorizer. May update rows, and nothing else; where keys of
+another service were imported, also get rows: their strings do not say which.
 """
 
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn import aws, service
 from keyturn.answers import MessageResponse
+from keyturn.imported import Intake
 from keyturn.keys import Reason
 from keyturn.settings import settings
 from keyturn.store import KeyStore
@@ -18,16 +20,24 @@ from keyturn.web import Web
 
 tracer = Tracer()
 web = Web()
-store = KeyStore(aws.dynamodb(), settings().table_name)
+_client = aws.dynamodb()
+store = KeyStore(_client, settings().table_name)
+find = Intake(_client, settings().table_name).find if settings().imported_keys else None
 
 
 @web.app.delete("/api/apikey/<key>")
 def revoke(
-    key: Annotated[str, Path()], reason: Annotated[Reason, Query()] = Reason.UNSPECIFIED
+    key: Annotated[str, Path()],
+    reason: Annotated[Reason, Query(description="Why; for the record.")] = Reason.UNSPECIFIED,
 ) -> MessageResponse:
-    """Revoke a key."""
+    """Revoke a key.
+
+    Once this is answered, no strongly consistent verification in the Region accepts a string of
+    it, until it is renewed or rotated. Unknown, wrong secret, or already inactive: 404.
+    """
     web.only_parameters("reason")
-    web.done("Revoked", service.revoke(key, reason, web.by(), store, service.clock()))
+    done = service.revoke(key, reason, web.by(), store, service.clock(), find=find)
+    web.done("Revoked", done)
     return MessageResponse(message="API key revoked successfully")
 
 

@@ -15,15 +15,17 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn import aws, event_schemas
 from keyturn.answers import RotatedResponse
-from keyturn.errors import FieldInvalid, GraceRunning, KeyInactive, KeyNotFound
+from keyturn.errors import FieldInvalid, GraceRunning, KeyInactive, KeyNotFound, Unavailable
 from keyturn.event_schemas import KeyCompromised, RotationRequested
+from keyturn.issuer import Issuer
 from keyturn.keys import ApiKey, By
 from keyturn.log import log
 from keyturn.schemas import RotateRequest
-from keyturn.service import Issuer
 from keyturn.settings import compromised_action, settings
 from keyturn.store import KeyStore
 from keyturn.sweep import sweep
+from keyturn.tally import NEVER, LastUse
+from keyturn.usage import Usage
 from keyturn.vault import Vault
 from keyturn.web import Web, count
 
@@ -37,6 +39,7 @@ issuer = Issuer(
     Vault(aws.kms(), settings().kms_key_id),
     settings(),
 )
+usage = Usage(aws.dynamodb(aws.HASTY), settings().table_name)
 on_compromised = compromised_action()
 
 
@@ -44,10 +47,23 @@ on_compromised = compromised_action()
 def rotate(
     key: Annotated[str, Path()], request: Annotated[RotateRequest, Body()]
 ) -> RotatedResponse:
-    """Rotate a key."""
+    """Give a key a new string.
+
+    The old one works until `previous_expires_at`, the new one for the key's own `ttl_days` from
+    now. A `rotation_id` among the key's last eight is answered with the current key, and nothing
+    changes. A key revoked as `compromised` becomes active with the new string, and no grace.
+    """
     issued = issuer.rotate(key, request.rotation(), web.by())
     web.done("Rotated", issued.key)
-    return RotatedResponse.of(issued)
+    return RotatedResponse.of(issued, _last_use(issued.key))
+
+
+def _last_use(key: ApiKey) -> LastUse:
+    try:
+        return usage.last(key.id)
+    except Unavailable as error:  # the key is rotated, and whoever asked must get its string
+        log.warning("usage not read", extra={"id": key.id, "detail": error.detail})
+        return NEVER
 
 
 @tracer.capture_lambda_handler(capture_response=False, capture_error=False)

@@ -10,8 +10,9 @@ to that one's own end; only when consumers read the new one is the grace cut to 
     finishSecret   move AWSCURRENT, then shorten the grace
 
 Where a rotation was given up half way, AWSCURRENT holds the previous string: the next one hands out
-the string that is there already, and makes none. May get, put and update rows, encrypt and decrypt
-with the KMS key, and describe, read, put and stage the secret.
+the string that is there already, and makes none. Or it holds the new one, and the old one's grace
+was not cut: the next one does that, and can be done when it is over. May get, put and update rows,
+encrypt and decrypt with the KMS key, and describe, read, put and stage the secret.
 """
 
 import re
@@ -21,13 +22,13 @@ from typing import Any
 from aws_lambda_powertools import Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from keyturn import aws, keytext, service
+from keyturn import aws, foreign, keytext, service
 from keyturn.errors import FieldInvalid, GraceRunning
+from keyturn.issuer import Issued, Issuer
 from keyturn.keys import DAY, ApiKey, By, Grant, Outcome, Rotation
 from keyturn.log import log
 from keyturn.reader import reader
 from keyturn.secret import Holding, Secret
-from keyturn.service import Issued, Issuer
 from keyturn.settings import settings
 from keyturn.store import KeyStore
 from keyturn.vault import Vault
@@ -116,16 +117,30 @@ def _next(secret: Secret, holding: Holding, id: str, by: By) -> Issued:
             return first
         raise FieldInvalid("secret: its key was created meanwhile")
     _require_fit(secret, holding, key)
+    rotation = Rotation(id=secret.token, grace_seconds=_AS_LONG_AS_IT_LIVES)
     try:
-        rotation = Rotation(id=secret.token, grace_seconds=_AS_LONG_AS_IT_LIVES)
         return issuer.rotate(id, rotation, by)
     except GraceRunning:
-        key = store.get(id)
-        text = keytext.parse(holding.key)
-        if key is None or (text is not None and text.matches(key.secret_hash)):
+        issued = _hand_on(secret, holding, id, rotation, by)
+        if issued is None:
             raise
-        # Consumers of this secret do not have the latest string yet: they get that one.
-        return issuer.current(key)
+        return issued
+
+
+def _hand_on(
+    secret: Secret, holding: Holding, id: str, rotation: Rotation, by: By
+) -> Issued | None:
+    """Return the latest string, where consumers of this secret do not have it yet."""
+    key = store.get(id)
+    text = foreign.parse_any(holding.key, id)
+    if key is None:
+        return None
+    if text is None or not text.matches(key.secret_hash):
+        return issuer.hand_on(key, rotation, by)
+    if key.rotation_ids[-1:] == (secret.current_version,):
+        # This secret's last rotation: it may have stopped before it did this.
+        service.shorten_grace(key, settings().default_grace_seconds, by, store, service.clock())
+    return None
 
 
 def _ttl_days(secret: Secret) -> int:
@@ -157,6 +172,6 @@ def _holds(holding: Holding, key: ApiKey) -> bool:
     """
     if not holding.key:
         return not key.roles
-    text = keytext.parse(holding.key)
+    text = foreign.parse_any(holding.key, key.id)
     hashes = (key.secret_hash, key.previous_hash)
     return text is not None and any(digest and text.matches(digest) for digest in hashes)

@@ -14,27 +14,33 @@ from keyturn.answers import ItemResponse, MessageResponse
 from keyturn.errors import KeyNotFound
 from keyturn.settings import settings
 from keyturn.store import KeyStore
+from keyturn.usage import Usage
 from keyturn.web import Web
 
 RESOURCE = "/api/apikey/self"
 
 tracer = Tracer()
 web = Web()
-store = KeyStore(aws.dynamodb(), settings().table_name)
+_client = aws.dynamodb()
+store = KeyStore(_client, settings().table_name)
+usage = Usage(_client, settings().table_name)
 
 
 @web.app.get(RESOURCE)
 def read_own() -> ItemResponse:
-    """Tell the holder about the key, its end above all."""
+    """Read the key that calls: when does it end?"""
     key = store.get(web.caller()["id"])
     if key is None:
         raise KeyNotFound
-    return ItemResponse.of(key, service.clock())
+    return ItemResponse.of(key, usage.last(key.id), service.clock())
 
 
 @web.app.delete(RESOURCE)
 def revoke_own() -> MessageResponse:
-    """End a leaked key: whoever holds it may. A string in its grace ends alone."""
+    """End the key that calls, as compromised.
+
+    Whoever finds a leaked key may. With the string before the last rotation, only that one ends.
+    """
     caller = web.caller()
     generation = int(caller["generation"])
     done = service.revoke_own(caller["id"], generation, web.by(), store, service.clock())

@@ -12,29 +12,34 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn import decision, service
-from keyturn.answers import VerifyResponse
+from keyturn.answers import InvalidResponse, ValidResponse, verify_response
 from keyturn.errors import Unavailable
-from keyturn.reader import reader
+from keyturn.reader import finder, reader
 from keyturn.schemas import VerifyRequest
 from keyturn.web import Web
 
 tracer = Tracer()
 web = Web()
-read = reader()
+read, find = reader(), finder()
 
 
 @web.app.post("/api/apikey/verify")
-def verify(request: Annotated[VerifyRequest, Body()]) -> dict[str, Any]:
-    """Judge a key: 200, whatever the outcome."""
+def verify(
+    request: Annotated[VerifyRequest, Body()],
+) -> ValidResponse | InvalidResponse:
+    """Judge a key.
+
+    200, whatever the verdict. A key that fails its own check never reaches the database.
+    """
     web.caller()
     started = time.perf_counter()
     try:
-        verdict = service.verify(request.key, request.asked(), read, service.clock())
+        verdict = service.verify(request.key, request.asked(), read, service.clock(), find)
     except Unavailable as error:
         decision.write(None, web.request_id, started, error.detail)
         raise
     decision.write(verdict, web.request_id, started)
-    return VerifyResponse.of(verdict).model_dump(exclude_none=True)
+    return verify_response(verdict)
 
 
 @tracer.capture_lambda_handler(capture_response=False, capture_error=False)

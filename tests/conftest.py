@@ -9,7 +9,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, settings
 from infra.local.resources import Resources
 from tests.dynamodb_local import dynamodb_local
 from tests.support import Clock, Output, StandardOutput
-from tests.support_aws import Aws, Table, serve
+from tests.support_aws import Aws, Table, onlooker, serve
+from tests.support_metered import Metered
 
 TEMPLATE = Path(__file__).parent.parent / "template.yaml"
 
@@ -47,20 +48,38 @@ os.environ |= {
     "DEFAULT_TTL_DAYS": "15",
     "MAX_TTL_DAYS": "365",
     "DEFAULT_GRACE_SECONDS": "86400",
+    "IMPORTED_KEYS": "false",
     "COMPROMISED_ACTION": "revoke",
     "EVENT_BUS": "default",
     "AUDIT_DAYS": "400",
+    "USAGE_DAYS": "90",
     "POWERTOOLS_SERVICE_NAME": "keyturn",
     "POWERTOOLS_METRICS_NAMESPACE": "Keyturn",
     "POWERTOOLS_TRACER_CAPTURE_RESPONSE": "false",
     "POWERTOOLS_TRACER_CAPTURE_ERROR": "false",
 }
 
+FIGURE = "figure: "
+
 # The machine may be busy; and AWS is one for all examples of a test, which is how it is meant.
 settings.register_profile(
     "keyturn", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 settings.load_profile("keyturn")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the tests of this run measured and counted."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name.startswith(FIGURE):
+                terminalreporter.write_line(f"{name.removeprefix(FIGURE)}: {value}")
+
+
+@pytest.fixture
+def figure(record_property: Callable[[str, object], None]) -> Callable[[str, str], None]:
+    """Say a figure of docs/reliability.md, by its name there."""
+    return lambda name, value: record_property(f"{FIGURE}{name}", value)
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +96,16 @@ def aws(_aws: Aws) -> Iterator[Aws]:
     yield _aws
     _aws.heal()
     Table().clear()
+
+
+@pytest.fixture
+def metered(aws: Aws, dynamodb_local: str) -> Iterator[Metered]:
+    """DynamoDB Local, with an empty table, behind `aws`."""
+    Resources(TEMPLATE, "keyturn", {}).make_tables(dynamodb_local)
+    aws.dynamodb = metered = Metered(dynamodb_local)
+    yield metered
+    onlooker("dynamodb").delete_table(TableName="keyturn-Table")
+    aws.dynamodb = None
 
 
 @pytest.fixture

@@ -8,10 +8,12 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import boto3
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.dynamodb.models import dynamodb_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import run_wsgi_app
@@ -38,27 +40,31 @@ class Aws:
     calls   the operations' names, in the order in which their requests arrived; repeats by the SDK
             count, since each is a request
     sent    the same requests' bodies
+    done    those of them that were carried out, each an operation and a body
     """
 
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.sent: list[bytes] = []
+        self.done: list[tuple[str, bytes]] = []
         self._planned: dict[str, deque[Fault]] = defaultdict(deque)
         self._always: dict[str, Fault] = {}
         self._moto = DomainDispatcherApplication(create_backend_app)
+        self.dynamodb: Callable[[WSGIEnvironment], Answer] | None = None  # another one than moto
 
     def plan(self, operation: str, *faults: Fault) -> None:
         """Let the next requests of this operation meet these faults, one each."""
         self._planned[operation].extend(faults)
 
     def always(self, operation: str, fault: Fault) -> None:
-        """Let every request of this operation meet this fault, until healed."""
+        """Let every request of this operation, or of all (`*`), meet this fault, until healed."""
         self._always[operation] = fault
 
     def forget(self) -> None:
         """Forget what came."""
         self.calls.clear()
         self.sent.clear()
+        self.done.clear()
 
     def heal(self) -> None:
         """Plan nothing any more."""
@@ -67,6 +73,7 @@ class Aws:
 
     def __call__(self, environ: dict[str, Any], start_response: "StartResponse") -> list[bytes]:
         fault: Fault = whole
+        call = partial(self._forward, environ)
         if f"={_ONLOOKER}/" not in environ["HTTP_AUTHORIZATION"]:
             operation = environ["HTTP_X_AMZ_TARGET"].rpartition(".")[2]
             body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
@@ -74,13 +81,22 @@ class Aws:
             self.calls.append(operation)
             self.sent.append(body)
             planned = self._planned[operation]
-            fault = planned.popleft() if planned else self._always.get(operation, whole)
-        answer = fault(lambda: self._forward(environ))
+            always = self._always.get(operation) or self._always.get("*", whole)
+            fault = planned.popleft() if planned else always
+            call = partial(self._carry_out, environ, (operation, body))
+        answer = fault(call)
         headers = [(name, value) for name, value in answer.headers if name != "Content-Length"]
         start_response(answer.status, [*headers, ("Content-Length", str(len(answer.body)))])
         return [answer.body]
 
+    def _carry_out(self, environ: dict[str, Any], request: tuple[str, bytes]) -> Answer:
+        answer = self._forward(environ)
+        self.done.append(request)
+        return answer
+
     def _forward(self, environ: dict[str, Any]) -> Answer:
+        if self.dynamodb and environ["HTTP_X_AMZ_TARGET"].startswith("DynamoDB"):
+            return self.dynamodb(environ)
         body, status, headers = run_wsgi_app(self._moto, environ)
         return Answer(status, list(headers.items()), b"".join(body))
 
@@ -160,6 +176,13 @@ class Table:
         (row,) = self.rows()
         return row
 
+    def key(self, id: str) -> dict[str, Any] | None:
+        """Return a key's row."""
+        place = {"id": {"S": id}, "item": {"S": "key"}}
+        got = self._client.get_item(TableName="keyturn-Table", Key=place, ConsistentRead=True)
+        found: dict[str, Any] | None = got.get("Item")
+        return found
+
     def put(self, row: dict[str, Any]) -> None:
         self._client.put_item(TableName="keyturn-Table", Item=row)
 
@@ -168,6 +191,11 @@ class Table:
             self._client.delete_item(
                 TableName="keyturn-Table", Key={"id": row["id"], "item": row["item"]}
             )
+        # moto copies a table with all its stream has ever held, for every item of a transaction.
+        for backend in dynamodb_backends[DEFAULT_ACCOUNT_ID].values():
+            for table in backend.tables.values():
+                if table.stream_shard:
+                    table.stream_shard.items.clear()
 
 
 @contextmanager

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from keyturn import aws as sdk
 from keyturn import keytext, service
+from keyturn.issuer import Issued, Issuer
 from keyturn.keys import Grant, Outcome, Reason
-from keyturn.service import Issued, Issuer
 from keyturn.settings import settings
 from keyturn.store import KeyStore
 from keyturn.vault import Vault

@@ -10,8 +10,8 @@ from uuid import uuid4
 import publish_events
 from keyturn import service
 from keyturn.changes import Happening
+from keyturn.foreign import Text
 from keyturn.keys import DAY, Reason, Rotation
-from keyturn.keytext import KeyText
 from keyturn.sweep import sweep
 from tests.support import Context, by
 from tests.support_desk import AGAIN, GRANT, STORE, Desk
@@ -25,9 +25,9 @@ Records = list[dict[str, Any]]
 class Life(Desk):
     """The key `billing` and every string that was ever handed out for it."""
 
-    texts: list[KeyText] = field(default_factory=list)
+    texts: list[Text] = field(default_factory=list)
 
-    def keep(self, text: KeyText) -> KeyText:
+    def keep(self, text: Text) -> Text:
         self.texts.append(text)
         return text
 

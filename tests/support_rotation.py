@@ -2,7 +2,6 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
 
@@ -12,15 +11,10 @@ from keyturn import keytext
 from keyturn.keys import Outcome, moment
 from keyturn.row import to_credential
 from tests.support import NOW, Context, request
-from tests.support_aws import Answer as Reply
-from tests.support_aws import Aws, Call, Table, onlooker
+from tests.support_aws import Aws, Table, onlooker
 
 ACCOUNT = "123456789012"
 BILLING = keytext.id_of("", "billing")
-OPERATIONS = (
-    *("GetItem", "PutItem", "UpdateItem", "Query", "Encrypt", "Decrypt", "PutEvents"),
-    *("DescribeSecret", "GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"),
-)
 
 
 class Lasting(Context):
@@ -88,12 +82,20 @@ def judge(text: str, now: int) -> Outcome:
     """Verify a string against the row as it is; looking is no call."""
     key = keytext.parse(text)
     assert key is not None
-    rows = [row for row in Table().rows() if (row["id"], row["item"]) == ({"S": key.id}, KEY_ITEM)]
-    return to_credential(rows[0]).verify(key.digest, now, None).outcome if rows else NOT_FOUND
+    row = Table().key(key.id)
+    return to_credential(row).verify(key.digest, now, None).outcome if row else Outcome.NOT_FOUND
+
+
+def sealed(row: dict[str, Any]) -> str:
+    """Return the string that a row seals, which a renewal would hand out; looking is no call."""
+    opened = onlooker("kms").decrypt(
+        CiphertextBlob=row["ciphertext"]["B"],
+        EncryptionContext={"service": "keyturn", "id": row["id"]["S"]},
+    )
+    return str(opened["Plaintext"].decode())
 
 
 KEY_ITEM = {"S": "key"}
-NOT_FOUND = Outcome.NOT_FOUND
 
 
 def events(aws: Aws) -> list[dict[str, Any]]:
@@ -148,45 +150,6 @@ def as_lambda(value: Any) -> Any:  # noqa: ANN401 - any part of a record
             if name != "ApproximateCreationDateTime"
         }
     return [as_lambda(part) for part in value] if isinstance(value, list) else value
-
-
-class Crash:
-    """The process dies right after so many of its calls were carried out.
-
-    Nobody hears the last one's answer, and no later call is made. `after` each call that is carried
-    out, whoever looks on sees what is there.
-    """
-
-    def __init__(self, aws: Aws, calls: int, look: Any = None) -> None:  # noqa: ANN401
-        self.carried_out = 0
-        self.seen: list[Exception] = []
-        self._calls = calls
-        self._look = look
-        for operation in OPERATIONS:
-            aws.always(operation, self._fault)
-
-    @property
-    def happened(self) -> bool:
-        return self.carried_out >= self._calls
-
-    def _fault(self, call: Call) -> Reply:
-        if self.happened:
-            raise ConnectionResetError
-        answer = call()
-        self.carried_out += 1
-        if self._look is not None:
-            try:
-                self._look()
-            except AssertionError as error:  # this is the server's thread
-                self.seen.append(error)
-        if self.happened:
-            raise ConnectionResetError
-        return answer
-
-
-def rows_of_keys(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Leave out what is kept beside keys."""
-    return [row for row in rows if row["item"] == KEY_ITEM]
 
 
 def put(row: dict[str, Any]) -> None:

@@ -12,7 +12,17 @@ import pytest
 FUNCTIONS = Path(__file__).parent.parent / "functions"
 MODULES = {path.stem: path for path in (FUNCTIONS / "keyturn").glob("*.py")}
 HANDLERS = sorted(path.stem for path in FUNCTIONS.glob("*.py"))
-STDLIB_ONLY = ("errors", "keytext", "keys", "row", "service", "settings", "decision")
+STDLIB_ONLY = (
+    "errors",
+    "keytext",
+    "foreign",
+    "keys",
+    "row",
+    "service",
+    "issuer",
+    "settings",
+    "decision",
+)
 HEAVY = {"boto3", "botocore", "pydantic", "aws_xray_sdk", "aws_lambda_powertools", "cachetools"}
 
 
@@ -62,6 +72,13 @@ def test_the_authorizer_loads_nothing_heavy() -> None:
     assert not loaded & {"asyncio", "multiprocessing", "unittest", "flask", "requests"}
 
 
+def test_the_console_loads_nothing_heavy() -> None:
+    """Twenty files are asked for at once, so many environments start at once."""
+    loaded = {name.partition(".")[0] for name in loaded_by("import console")}
+
+    assert not loaded & {*HEAVY, "asyncio", "multiprocessing", "unittest"}
+
+
 def test_revoking_does_not_load_the_vault() -> None:
     assert "keyturn.vault" not in loaded_by("import revoke_key")
 
@@ -80,8 +97,8 @@ def test_the_domain_is_the_standard_library_s_alone(module: str) -> None:
     [
         ("boto3", {"aws"}),
         ("botocore", {"aws", "sigv4"}),  # the latter where the environment holds no credentials
-        ("pydantic", {"schemas", "answers", "event_schemas"}),
-        ("pydantic_core", {"schemas"}),
+        ("pydantic", {"schemas", "answers", "event_schemas", "import_schemas"}),
+        ("pydantic_core", {"schemas", "import_schemas"}),
         ("cachetools", {"reader"}),
     ],
 )

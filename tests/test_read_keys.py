@@ -79,9 +79,11 @@ def test_one_key_is_read_with_everything_but_its_string(clock: Clock, aws: Aws) 
         "rotate_every_days": 7,
         "updated_by": f"{ADMIN['id']}:root",
         "last_used_at": None,
+        "last_generation_used": None,
+        "previous_last_seen_at": None,
     }
     assert made["key"] not in json.dumps(given.body)
-    assert aws.calls == ["GetItem"]
+    assert aws.calls == ["GetItem", "GetItem"]
     assert json.loads(aws.sent[0])["ConsistentRead"] is True
 
 
@@ -173,6 +175,7 @@ def test_status_filters_and_a_revoked_key_is_revoked_before_it_is_expired(clock:
     ("name", "value"),
     [
         *(("limit", value) for value in ("0", "101", "-1", "1.5", "x", "", "1e1", " ", "null")),
+        *(("limit", value) for value in ("5.0", "+5", " 5", "5 ", "1_0", "٣", "0x5")),
         *(("status", value) for value in ("", "Active", "active,revoked", "all")),
         *(("cursor", value) for value in ("", "x", "AAAA", "é", "a" * 1025, "\ud800")),
         ("alias_prefix", "a" * 129),

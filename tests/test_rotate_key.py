@@ -52,6 +52,7 @@ def test_rotation_answers_the_key_with_its_new_string_and_the_old_ones_end(
             "generation": 2,
             "updated_at": moment(clock.now),
             "previous_expires_at": moment(clock.now + 60),
+            "previous_last_seen_at": None,
         },
     )
     parsed = keytext.parse(key)

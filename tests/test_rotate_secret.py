@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from keyturn.errors import GraceRunning, KeyInactive, Unavailable
-from keyturn.keys import DAY, ApiKey, Outcome, Reason, Rotation
-from tests.support import NOW, Clock, Output, by
+from keyturn.errors import Unavailable
+from keyturn.keys import DAY, ApiKey, Outcome
+from tests.support import NOW, Clock, Output
 from tests.support_aws import Aws, Table, first, refused
 from tests.support_desk import GRANT, STORE, Desk
 from tests.support_rotation import BILLING, judge
@@ -133,74 +133,6 @@ def test_one_rotation_costs_one_kms_call_and_its_writes(desk: Desk, aws: Aws) ->
             *("UpdateItem", "UpdateItem"),
         ],
     }
-
-
-@pytest.mark.row("F9")
-def test_rotation_given_up_half_way_is_taken_up_by_the_next_one(desk: Desk, clock: Clock) -> None:
-    safe = held(desk)
-    old = safe.key
-    safe.step("createSecret", safe.begin())
-    pending = safe.value("AWSPENDING")["key"]
-    clock.now += 40 * DAY
-
-    safe.rotate()
-
-    assert safe.key == pending
-    assert key().generation == 2
-    assert judge(old, clock.now) is Outcome.VALID
-    assert key().previous_expires_at == clock.now + DAY
-
-
-def test_second_rotation_inside_the_grace_is_refused_and_done_after_it(
-    desk: Desk, clock: Clock
-) -> None:
-    safe = held(desk)
-    safe.rotate()
-    string, token = safe.key, safe.begin()
-
-    with pytest.raises(GraceRunning):
-        safe.step("createSecret", token)
-    assert safe.key == string
-    assert judge(string, clock.now) is Outcome.VALID
-
-    clock.now += DAY
-    safe.rotate(token)
-    assert key().generation == 3
-
-
-def test_secret_that_missed_a_rotation_by_hand_gets_the_current_string(
-    desk: Desk, clock: Clock
-) -> None:
-    safe = held(desk)
-    rotated = desk.issuer.rotate(BILLING, Rotation(id="a", grace_seconds=600), by("admin"))
-
-    safe.rotate()
-
-    assert safe.key == rotated.text.reveal()
-    assert key().previous_expires_at == clock.now + 600
-
-
-def test_leaked_key_gets_a_new_string_by_its_secrets_next_rotation(
-    desk: Desk, clock: Clock
-) -> None:
-    safe = held(desk)
-    leaked = safe.key
-    desk.revoke(BILLING, Reason.COMPROMISED)
-
-    safe.rotate()
-
-    assert judge(leaked, clock.now) is Outcome.EXPIRED
-    assert judge(safe.key, clock.now) is Outcome.VALID
-
-
-def test_key_that_was_revoked_otherwise_stays_revoked(desk: Desk) -> None:
-    safe = held(desk)
-    desk.revoke(BILLING, Reason.CESSATION)
-
-    with pytest.raises(KeyInactive):
-        safe.rotate()
-
-    assert not key().is_active
 
 
 @pytest.mark.parametrize("before", ["GetItem", "Encrypt", "UpdateItem", "PutSecretValue"])

@@ -58,18 +58,23 @@ def test_a_holder_is_told_the_whole_record_and_no_key(key: str) -> None:
             "rotate_every_days": None,
             "updated_by": "0Adm1nAdm1nAdm1nA:root",
             "last_used_at": None,
+            "last_generation_used": None,
+            "previous_last_seen_at": None,
         },
     )
 
 
-def test_a_read_of_ones_own_is_one_strongly_consistent_read(key: str, aws: Aws) -> None:
+def test_a_read_of_ones_own_is_one_strongly_consistent_read_and_one_of_its_use(
+    key: str, aws: Aws
+) -> None:
     caller = held(key)
     aws.forget()
 
     own("GET", caller)
 
-    assert aws.calls == ["GetItem"]
+    assert aws.calls == ["GetItem", "GetItem"]
     assert b'"ConsistentRead": true' in aws.sent[0]
+    assert b'"usage"' in aws.sent[1]
 
 
 def test_a_key_that_ended_since_the_authorizer_looked_is_told_so(key: str, clock: Clock) -> None:

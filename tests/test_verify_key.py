@@ -145,9 +145,10 @@ def test_an_old_string_is_good_in_its_grace_and_says_which_it_is(
 
 
 def test_a_verification_is_one_strongly_consistent_read_of_what_it_needs(
-    key: str, aws: Aws
+    key: str, aws: Aws, table: Table
 ) -> None:
-    for body in ({"key": key}, {"key": keytext.mint("kt", "A" * 17).reveal()}):
+    new = rotated(key, NOW + 60, table)
+    for body in ({"key": new}, {"key": key}, {"key": keytext.mint("kt", "A" * 17).reveal()}):
         aws.forget()
         code(body)
 

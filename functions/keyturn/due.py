@@ -39,7 +39,7 @@ def agenda(key: ApiKey) -> list[tuple[int, Task]]:
     """
     grace_end = key.previous_expires_at
     wanted = [(key.expires_at, Task.EXPIRED)]
-    if grace_end is not None:
+    if grace_end is not None and not key.grace_told:
         wanted.append((grace_end, Task.GRACE_ENDED))
     if key.rotate_every_days is not None:
         at = (key.rotated_at or key.created_at) + key.rotate_every_days * DAY
@@ -71,7 +71,7 @@ def next_due_of_changed(key: ApiKey) -> int | None:
 
     A change makes what was due before it moot, but for the end of a grace that is still to be told.
     """
-    due_at, grace_end = key.due_at, key.previous_expires_at
+    due_at, grace_end = key.due_at, None if key.grace_told else key.previous_expires_at
     if due_at is not None and grace_end is not None and due_at <= grace_end <= key.updated_at:
         return grace_end
     return next_due(key, key.updated_at)

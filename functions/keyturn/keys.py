@@ -141,7 +141,10 @@ class Rotation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey(Credential):
-    """The whole record, as stored; `version` counts every change."""
+    """The whole record, as stored; `version` counts every change.
+
+    `grace_told`: somebody ended the grace before its time, which was told by that.
+    """
 
     name: str
     metadata: dict[str, str]
@@ -157,6 +160,7 @@ class ApiKey(Credential):
     rotate_every_days: int | None = None
     rotated_at: int | None = None
     rotation_ids: tuple[str, ...] = ()
+    grace_told: bool = False
     due_at: int | None = field(default=None, compare=False)
     version: int = 1
 
@@ -230,7 +234,7 @@ class ApiKey(Credential):
             KeyInactive, GraceRunning: see `grace_end`, which says how long the old one works.
         """
         return replace(
-            self,
+            self.handed_on(rotation, now, by),
             is_active=True,
             revoked_at=None,
             revoke_reason=None,
@@ -240,9 +244,16 @@ class ApiKey(Credential):
             generation=self.generation + 1,
             previous_hash=self.secret_hash,
             previous_expires_at=self.grace_end(rotation, now),
-            expires_at=now + self.ttl_days * DAY,
             due_at=None,
+            grace_told=False,
             rotated_at=now,
+        )
+
+    def handed_on(self, rotation: Rotation, now: int, by: By) -> "ApiKey":
+        """Return the key as a rotation leaves it that hands out the string it has."""
+        return replace(
+            self,
+            expires_at=now + self.ttl_days * DAY,
             rotation_ids=(*self.rotation_ids, rotation.id)[-REMEMBERED_ROTATIONS:],
             updated_at=now,
             updated_by=by.actor,

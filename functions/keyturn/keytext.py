@@ -80,12 +80,15 @@ def parse(text: str) -> KeyText | None:
 
     The prefix need not be the deployment's own: keys handed out before a change go on working.
     """
-    if len(text) > _LONGEST:
-        return None
-    match = _KEY.fullmatch(text)
+    match = _KEY.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None or not hmac.compare_digest(_check(text[:-CHECK_LENGTH]), text[-CHECK_LENGTH:]):
         return None
     return KeyText(*match.groups())
+
+
+def has_form(text: str) -> bool:
+    """Tell whether `text` has the form of a key of ours, be its check right or wrong."""
+    return len(text) <= _LONGEST and _KEY.fullmatch(text) is not None
 
 
 def is_id(text: str) -> bool:
@@ -95,7 +98,11 @@ def is_id(text: str) -> bool:
 
 def id_of(salt: str, alias: str) -> str:
     """Return the id of an alias, which must be in stored form (trimmed, NFC)."""
-    digest = hashlib.sha256(f"{salt}\0{alias}".encode()).digest()
+    return shortened(hashlib.sha256(f"{salt}\0{alias}".encode()).digest())
+
+
+def shortened(digest: bytes) -> str:
+    """Return the first 96 bits of a digest, in the form of an id."""
     return _base62(int.from_bytes(digest[:_ID_BYTES], "big"), ID_LENGTH)
 
 

@@ -85,6 +85,7 @@ class LeanReader:
         self,
         table: str,
         attributes: tuple[str, ...],
+        item: str = "key",
         *,
         environ: Mapping[str, str],
         clock: Callable[[], float] = time.time,
@@ -92,7 +93,7 @@ class LeanReader:
         sleep: Callable[[float], None] = time.sleep,
         rng: Callable[[], float] = random.random,
     ) -> None:
-        """Read these top-level `attributes` of rows in `table`; nothing is sent yet.
+        """Read these top-level `attributes` of rows `item` in `table`; nothing is sent yet.
 
         `clock` gives epoch seconds, for the signature; `timer` seconds that never go back, for the
         budget; `rng` numbers from 0 to 1, the jitter.
@@ -104,7 +105,7 @@ class LeanReader:
         self._tls = _tls(environ) if self._endpoint.secure else None
         self._credentials = sigv4.source(environ)
         self._signer = sigv4.Signer(self._endpoint)
-        self._head, self._tail = _request(table, attributes)
+        self._head, self._tail = _request(table, attributes, item)
         self._clock, self._timer, self._sleep, self._rng = clock, timer, sleep, rng
         self._idle: list[_Connection] = []
         self._skew = 0.0
@@ -275,12 +276,12 @@ def _pause(jittered: float, headers: _Headers) -> float:
     return max(jittered, min(float(asked) / 1000, jittered + 5))
 
 
-def _request(table: str, attributes: tuple[str, ...]) -> tuple[bytes, bytes]:
+def _request(table: str, attributes: tuple[str, ...], item: str) -> tuple[bytes, bytes]:
     """Return the body before and after the id."""
     names = {f"#{position}": name for position, name in enumerate(attributes)}
     body = {
         "TableName": table,
-        "Key": {"id": {"S": ""}, "item": {"S": "key"}},
+        "Key": {"id": {"S": ""}, "item": {"S": item}},
         "ConsistentRead": True,
         "ProjectionExpression": ",".join(names),
         "ExpressionAttributeNames": names,

@@ -18,6 +18,7 @@ from keyturn.keys import ApiKey, By, Credential, Reason
 SCHEMA = 1
 ITEM = "key"
 DUE_SHARDS = 8
+MARKS = 16
 CREDENTIAL = (
     *("schema", "id", "alias", "roles", "is_active", "expires_at", "generation"),
     *("secret_hash", "previous_hash", "previous_expires_at"),
@@ -41,8 +42,8 @@ def number(value: int) -> Value:
     return {"N": str(value)}
 
 
-def of_key(key: ApiKey, create_id: str) -> Item:
-    """Return the item of a key that was just created."""
+def of_key(key: ApiKey, mark: str) -> Item:
+    """Return the item of a new key, created or imported as it was; see `update` for marks."""
     written = {
         **primary_key(key.id),
         **of_renewal(key),
@@ -58,8 +59,15 @@ def of_key(key: ApiKey, create_id: str) -> Item:
         "ciphertext": {"B": key.ciphertext},
         "hint": {"S": key.hint},
         "version": number(key.version),
-        "create_id": {"S": create_id},
+        "marks": {"L": [{"S": mark}, *[{"NULL": True}] * (MARKS - 1)]},
     }
+    if not key.is_active:
+        written |= {
+            "is_active": {"BOOL": False},
+            "revoked_at": _optional_number(key.revoked_at),
+            "revoke_reason": {"S": key.revoke_reason} if key.revoke_reason else None,
+            **of_due(key.id, None),
+        }
     return {name: value for name, value in written.items() if value is not None}
 
 
@@ -93,6 +101,7 @@ def of_rotation(key: ApiKey) -> Change:
         "previous_hash": None if key.previous_hash is None else {"B": key.previous_hash},
         "previous_expires_at": _optional_number(key.previous_expires_at),
         "rotated_at": _optional_number(key.rotated_at),
+        "grace_told": None,
         **of_rotation_ids(key),
         **_of_active(key),
     }
@@ -100,7 +109,7 @@ def of_rotation(key: ApiKey) -> Change:
 
 def of_rotation_ids(key: ApiKey) -> Change:
     """Return which rotations are done; none, no attribute."""
-    ids = [{"S": rotation_id} for rotation_id in key.rotation_ids]
+    ids = [{"S": id} for id in key.rotation_ids]
     return {"rotation_ids": {"L": ids} if ids else None}
 
 
@@ -116,8 +125,9 @@ def of_revocation(id: str, reason: Reason, now: int, by: By) -> Change:
 
 
 def of_grace(until: int, now: int, by: By) -> Change:
-    """Return what ending a grace writes."""
-    return {"previous_expires_at": number(until), **of_update(now, by)}
+    """Return what ending a grace writes; where that is now, it is told by this, not when due."""
+    told: Change = {"grace_told": {"BOOL": True}} if until <= now else {}
+    return {"previous_expires_at": number(until), **told, **of_update(now, by)}
 
 
 def of_update(now: int, by: By) -> Change:
@@ -163,7 +173,7 @@ def to_credential(item: Read) -> Credential:
     Raises:
         Unavailable: the row is not one this version can read, so nobody can know.
     """
-    return _read(lambda: Credential(**_credential(item)))
+    return parsed(lambda: Credential(**_credential(item)))
 
 
 def to_key(item: Read) -> ApiKey:
@@ -172,7 +182,7 @@ def to_key(item: Read) -> ApiKey:
     Raises:
         Unavailable: the row is not one this version can read.
     """
-    return _read(
+    return parsed(
         lambda: ApiKey(
             **_credential(item),
             name=item["name"]["S"],
@@ -189,6 +199,7 @@ def to_key(item: Read) -> ApiKey:
             rotate_every_days=_optional(item, "rotate_every_days"),
             rotated_at=_optional(item, "rotated_at"),
             rotation_ids=tuple(id["S"] for id in item.get("rotation_ids", {"L": []})["L"]),
+            grace_told="grace_told" in item,
             due_at=_optional(item, "due_at"),
             version=int(item["version"]["N"]),
         )
@@ -211,19 +222,41 @@ def to_listed(item: Read) -> ApiKey:
     )
 
 
+def to_marks(item: Read) -> set[str]:
+    """Read which writes were the last.
+
+    Raises:
+        Unavailable: the row is not one this version can read.
+    """
+    return parsed(lambda: {str(mark["S"]) for mark in item["marks"]["L"][:MARKS] if "S" in mark})
+
+
 def to_notice(item: Read) -> Notice:
     """Read what was last told to be due.
 
     Raises:
         Unavailable: the row is not one this version can read.
     """
-    return _read(
+    return parsed(
         lambda: Notice(
             Task(item["notice"]["S"]),
             int(item["noticed_at"]["N"]),
             By(item["noticed_by"]["S"], item["noticed_request"]["S"]),
         )
     )
+
+
+def parsed(build: Callable[[], T]) -> T:
+    """Build something out of a row.
+
+    Raises:
+        Unavailable: the row is not one this version can read.
+    """
+    try:
+        return build()
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        # `from None`: the cause's text would quote the row.
+        raise Unavailable("malformed row") from None
 
 
 def _credential(item: Read) -> dict[str, Any]:
@@ -244,14 +277,6 @@ def _credential(item: Read) -> dict[str, Any]:
 
 def _optional_number(value: int | None) -> Value | None:
     return None if value is None else number(value)
-
-
-def _read(build: Callable[[], T]) -> T:
-    try:
-        return build()
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
-        # `from None`: the cause's text would quote the row.
-        raise Unavailable("malformed row") from None
 
 
 def _bytes(value: Value) -> bytes:

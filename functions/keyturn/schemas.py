@@ -2,6 +2,9 @@
 
 Error messages name a field and its rule and never hold what was sent. Lone surrogates are refused
 in every text: DynamoDB stores UTF-8, which cannot hold them.
+
+The text below a field is for `infra/openapi.json`, and so are `WithJsonSchema` and
+`json_schema_extra`: what the validators refuse, said again in JSON Schema.
 """
 
 import json
@@ -17,6 +20,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
 
@@ -92,15 +96,67 @@ def _metadata(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
+def _digits(value: object) -> object:
+    # A query's value is text, of which Python would also take `5.0`, `+5`, `1_0` and ` 5`.
+    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+        raise _refused(FieldInvalid, "must be an integer")
+    return value
+
+
 def _alias_prefix(value: str) -> str:
     return unicodedata.normalize("NFC", _text(value))
 
 
-Alias = Annotated[str, BeforeValidator(_alias, json_schema_input_type=str | int)]
-Roles = Annotated[tuple[str, ...], BeforeValidator(_roles, json_schema_input_type=list[str])]
-AliasPrefix = Annotated[str, Field(max_length=_ALIAS_LENGTH), AfterValidator(_alias_prefix)]
+def _say_roles(schema: dict[str, Any]) -> None:
+    schema["items"] = {"type": "string", "enum": sorted(settings().allowed_roles)}
+
+
+def _say_days(schema: dict[str, Any]) -> None:
+    days = settings()
+    schema |= {"minimum": 1, "maximum": days.max_ttl_days, "default": days.default_ttl_days}
+
+
+def _say_grace(schema: dict[str, Any]) -> None:
+    schema["default"] = settings().default_grace_seconds
+
+
+_CONTROL = r"\x00-\x1f\x7f-\x9f"
+ID = {"type": "string", "pattern": r"^[0-9A-Za-z]{17}$"}
 Text = Annotated[str, AfterValidator(_text)]
-RotationId = Annotated[Text, Field(min_length=1, max_length=64), AfterValidator(_no_key)]
+Alias = Annotated[
+    str,
+    BeforeValidator(_alias),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": _ALIAS_LENGTH,
+                    "pattern": rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$",
+                },
+                {"type": "integer", "not": {"const": 0}},
+            ]
+        }
+    ),
+]
+Roles = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_roles, json_schema_input_type=list[str]),
+    Field(json_schema_extra=_say_roles),
+]
+Name = Annotated[
+    Text,
+    BeforeValidator(_name),
+    Field(json_schema_extra={"minLength": 1, "maxLength": _NAME_LENGTH}),
+]
+TtlDays = Annotated[int, AfterValidator(_ttl_days), Field(json_schema_extra=_say_days)]
+Metadata = Annotated[dict[Text, Text], AfterValidator(_metadata)]
+AliasPrefix = Annotated[str, Field(max_length=_ALIAS_LENGTH), AfterValidator(_alias_prefix)]
+RotationId = Annotated[
+    str, Field(min_length=1, max_length=64), AfterValidator(_text), AfterValidator(_no_key)
+]
+Digits = Annotated[int, BeforeValidator(_digits)]
 
 
 def stored_alias(value: object) -> str | None:
@@ -117,13 +173,16 @@ class CreateRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     alias: Alias
-    name: Annotated[Text, BeforeValidator(_name)]
+    """Whose key it is. An integer is taken as its decimal text. Trimmed, then NFC."""
+    name: Name
     roles: Roles = ()
-    ttl_days: Annotated[int, AfterValidator(_ttl_days)] = Field(
-        default_factory=lambda: settings().default_ttl_days
-    )
-    metadata: Annotated[dict[Text, Text], AfterValidator(_metadata)] = Field(default_factory=dict)
+    """What it may do. Left out on renewal means none."""
+    ttl_days: TtlDays = Field(default_factory=lambda: settings().default_ttl_days)
+    """For how many days it is valid from now. Left out: the deployment's default."""
+    metadata: Metadata = Field(default_factory=dict)
+    """At most 2 KiB as JSON. Left out on renewal keeps the old one."""
     rotate_every_days: Annotated[int, Field(ge=1, le=365)] | None = None
+    """The schedule rotates it that often. `null`: never. Left out on renewal: as it was."""
 
     def grant(self) -> Grant:
         """Return what is asked for; only the domain knows what leaving a field out means."""
@@ -144,10 +203,13 @@ class RotateRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     grace_seconds: Annotated[int, Field(ge=0, le=LONGEST_GRACE)] = Field(
-        default_factory=lambda: settings().default_grace_seconds
+        default_factory=lambda: settings().default_grace_seconds, json_schema_extra=_say_grace
     )
+    """For how long the old string still works. Left out: the deployment's default."""
     rotation_id: RotationId = Field(default_factory=lambda: uuid4().hex)
+    """One of your own makes a repeat safe: it is answered with the current key."""
     force: bool = False
+    """Rotate though an earlier rotation's grace still runs. The string before this one ends."""
 
     def rotation(self) -> Rotation:
         """Return what is asked for."""
@@ -161,6 +223,7 @@ class VerifyRequest(BaseModel):
 
     key: str = Field(repr=False)
     roles: Roles = ()
+    """Any one of them suffices. None: any key will do."""
 
     def asked(self) -> frozenset[str] | None:
         """Return the roles of which the key must have one; `None`, any key will do."""

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from keyturn.aws import answered
 from keyturn.errors import FieldInvalid
+from keyturn.issuer import Issued
 from keyturn.keys import DAY
 from keyturn.schemas import stored_alias
-from keyturn.service import Issued
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -60,6 +60,11 @@ class Secret:
         """Whether the version is the one that consumers read."""
         return CURRENT in self._stages[self.token]
 
+    @property
+    def current_version(self) -> str | None:
+        """The version that consumers read."""
+        return next((id for id, stages in self._stages.items() if CURRENT in stages), None)
+
     def interval(self, now: int) -> int:
         """Return the seconds between rotations, as far as the secret tells; 0 where it does not."""
         rules = self._described.get("RotationRules", {})
@@ -95,6 +100,7 @@ class Secret:
         """Give this version its value; once, a repeat with the same value is no change.
 
         Raises:
+            FieldInvalid: the key was imported as a hash, so there is no string to hold.
             Unavailable: Secrets Manager did not answer, or holds another value under this token.
         """
         text = {
@@ -117,7 +123,7 @@ class Secret:
         Raises:
             Unavailable: Secrets Manager did not answer.
         """
-        before = next((id for id, stages in self._stages.items() if CURRENT in stages), None)
+        before = self.current_version
         moved: dict[str, Any] = {} if before is None else {"RemoveFromVersionId": before}
         with answered():
             self._client.update_secret_version_stage(

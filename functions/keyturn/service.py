@@ -1,28 +1,30 @@
-"""The verbs. Clock, store and vault are passed in; errors rise untouched.
+"""Verify and revoke. Clock, store and reader are passed in; errors rise untouched.
 
 Stands between an entry module and the store, and imports neither the SDK nor pydantic, so that the
 authorizer pays for neither.
 """
 
-import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from keyturn import keytext
-from keyturn.errors import AliasConflict, FieldInvalid, GraceRunning, KeyNotFound, Unavailable
-from keyturn.keys import DAY, ApiKey, By, Credential, Grant, Outcome, Reason, Rotation, Verdict
-from keyturn.keytext import KeyText
-from keyturn.settings import Settings
+from keyturn import foreign, keytext
+from keyturn.errors import (
+    KeyNotFound,
+)
+from keyturn.foreign import Finder
+from keyturn.keys import (
+    ApiKey,
+    By,
+    Credential,
+    Outcome,
+    Reason,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from keyturn.store import KeyStore
-    from keyturn.vault import Vault
-
-START_OVER = 3.0
-_PAUSE = 0.02
 
 
 def clock() -> int:
@@ -30,174 +32,16 @@ def clock() -> int:
     return int(time.time())
 
 
-@dataclass(frozen=True, slots=True)
-class Issued:
-    """A key as the table holds it, with its string; `renewed` where it existed before."""
-
-    key: ApiKey
-    text: KeyText
-    renewed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Issuer:
-    """Creates and renews keys."""
-
-    store: "KeyStore"
-    vault: "Vault"
-    settings: Settings
-    clock: Callable[[], int] = clock
-
-    def create_or_renew(self, grant: Grant, by: By) -> Issued:
-        """Create the alias's key, or renew it: same string, validity anew, active again.
-
-        Every write is conditional on what was read, so whoever loses a race starts over with a new
-        read, for at most `START_OVER` seconds. KMS comes before the write: without it nothing is
-        written, and validity never changes unless the caller learns the key.
-
-        Raises:
-            KeyCompromised: the string is known to have leaked.
-            AliasConflict: the id is another alias's.
-            Unavailable: DynamoDB or KMS did not answer, or every race was lost.
-        """
-        id = keytext.id_of(self.settings.id_salt, grant.alias)
-
-        def attempt() -> Issued | None:
-            key = self.store.get(id)
-            if key is None:
-                return self.create(id, grant, by)
-            return self._renew(key, grant, by)
-
-        return self._until_won(attempt)
-
-    def _until_won(self, attempt: Callable[[], Issued | None]) -> Issued:
-        started, pause = time.monotonic(), _PAUSE
-        while True:
-            issued = attempt()
-            if issued is not None:
-                return issued
-            left = started + START_OVER - time.monotonic()
-            if left < 0:
-                raise Unavailable("lost every race")
-            time.sleep(random.uniform(0, min(pause, left)))  # noqa: S311 - jitter, not a secret
-            pause *= 2
-
-    def rotate(self, id: str, rotation: Rotation, by: By) -> Issued:
-        """Give the key a new string; the old one works until its grace ends.
-
-        A rotation whose id is among the key's last eight was done already: answered is the current
-        key, and nothing changes. So a repeat is safe; and one under another id meets the running
-        grace, so that no repeat ends a string that consumers still use. Whoever loses a race starts
-        over, as with `create_or_renew`; whoever loses it to another rotation meets that one, even
-        if it left no grace: the string it answered must not end by a rotation of the same moment.
-
-        Raises:
-            KeyNotFound: no such id.
-            KeyInactive: expired or revoked, other than as compromised.
-            GraceRunning: another string would end by this, and `force` was not asked for.
-            Unavailable: DynamoDB or KMS did not answer, or every race was lost.
-        """
-        if not keytext.is_id(id):
-            # A key string, perhaps: it must not be asked for as a row, where AWS would log it.
-            raise KeyNotFound
-        seen: list[int] = []
-
-        def attempt() -> Issued | None:
-            key = self.store.get(id)
-            if key is None:
-                raise KeyNotFound
-            if key.has_done(rotation):
-                return self.current(key)
-            seen.append(key.generation)
-            if key.generation != seen[0] and not rotation.force:
-                raise GraceRunning
-            return self._rotate(key, rotation, by)
-
-        return self._until_won(attempt)
-
-    def _rotate(self, key: ApiKey, rotation: Rotation, by: By) -> Issued | None:
-        now = self.clock()
-        key.grace_end(rotation, now)
-        text = keytext.mint(self.settings.key_prefix, key.id)
-        rotated = key.rotated(text, self.vault.seal(text), rotation, now, by)
-        return self._issued(self.store.rotate(key, rotated), text, renewed=False)
-
-    def current(self, key: ApiKey) -> Issued:
-        """Return a key with the string it has.
-
-        Raises:
-            Unavailable: KMS did not answer, or the string is not this row's.
-        """
-        text = self.vault.open(key.ciphertext, key.id, key.secret_hash)
-        return Issued(key, text, renewed=False)
-
-    def create(
-        self, id: str, grant: Grant, by: By, rotation_ids: tuple[str, ...] = ()
-    ) -> Issued | None:
-        """Create the key; `None` where its id has a row.
-
-        `rotation_ids`: rotations that this answers already, so that a repeat rotates nothing.
-
-        Raises:
-            FieldInvalid: its validity is too short for its rotation.
-            Unavailable: DynamoDB or KMS did not answer.
-        """
-        text = keytext.mint(self.settings.key_prefix, id)
-        now = self.clock()
-        minted = ApiKey(
-            id=id,
-            alias=grant.alias,
-            name=grant.name,
-            roles=grant.roles,
-            metadata=grant.metadata or {},
-            ttl_days=grant.ttl_days,
-            is_active=True,
-            rotate_every_days=grant.rotate_every_days,
-            expires_at=now + grant.ttl_days * DAY,
-            created_at=now,
-            updated_at=now,
-            updated_by=by.actor,
-            updated_request=by.request_id,
-            generation=1,
-            rotation_ids=rotation_ids,
-            secret_hash=text.digest,
-            ciphertext=b"",
-            hint=text.hint,
-        )
-        self._require_room(minted)
-        minted = replace(minted, ciphertext=self.vault.seal(text))
-        return self._issued(self.store.create(minted), text, renewed=False)
-
-    def _renew(self, key: ApiKey, grant: Grant, by: By) -> Issued | None:
-        if key.alias != grant.alias:
-            raise AliasConflict
-        renewed = key.renewed(grant, self.clock(), by)
-        self._require_room(renewed)
-        text = self.vault.open(key.ciphertext, key.id, key.secret_hash)
-        return self._issued(self.store.renew(key, renewed, grant), text, renewed=True)
-
-    def _issued(self, stored: ApiKey | None, text: KeyText, *, renewed: bool) -> Issued | None:
-        if stored is None:
-            return None
-        if not text.matches(stored.secret_hash):
-            # Our write's reply was lost and the key has been rotated since.
-            text = self.vault.open(stored.ciphertext, stored.id, stored.secret_hash)
-        return Issued(stored, text, renewed)
-
-    def _require_room(self, key: ApiKey) -> None:
-        """Refuse a validity that ends before a rotation and its grace could.
-
-        Raises:
-            FieldInvalid: as above.
-        """
-        if key.rotate_every_days is None:
-            return
-        if key.ttl_days * DAY < key.rotate_every_days * DAY + self.settings.default_grace_seconds:
-            raise FieldInvalid("ttl_days: must not be shorter than rotate_every_days and the grace")
-
-
-def revoke(target: str, reason: Reason, by: By, store: "KeyStore", now: int) -> ApiKey:
-    """Revoke the key that `target` is the string of, or the id.
+def revoke(  # noqa: PLR0913 - what, why, by whom, where, when, and where else to look
+    target: str,
+    reason: Reason,
+    by: By,
+    store: "KeyStore",
+    now: int,
+    *,
+    find: Finder | None = None,
+) -> ApiKey:
+    """Revoke the key that `target` is the string of, or the id; `find`: as for `verify`.
 
     Raises:
         KeyNotFound: neither; or no such key, a wrong secret, or already revoked.
@@ -205,10 +49,10 @@ def revoke(target: str, reason: Reason, by: By, store: "KeyStore", now: int) -> 
     """
     if keytext.is_id(target):
         return store.revoke(target, None, reason, now, by)
-    key = keytext.parse(target)
-    if key is None:
+    claim = foreign.whose(target, find)
+    if claim is None or claim.id is None:
         raise KeyNotFound
-    return store.revoke(key.id, key.digest, reason, now, by)
+    return store.revoke(claim.id, claim.digest, reason, now, by)
 
 
 def revoke_own(id: str, generation: int, by: By, store: "KeyStore", now: int) -> ApiKey:
@@ -246,16 +90,20 @@ def verify(
     roles: frozenset[str] | None,
     read: Callable[[str], Credential | None],
     now: int,
+    find: Finder | None = None,
 ) -> Verdict:
     """Judge a presented key: at most one read, and none where its form or check is wrong.
 
+    `find` gives the id of another service's key by its pointer, in one more read; without it there
+    are no such keys.
+
     Raises:
-        Unavailable: the read gave no answer, so nobody can know.
+        Unavailable: a read gave no answer, so nobody can know.
     """
-    key = keytext.parse(text)
-    if key is None:
+    claim = foreign.whose(text, find)
+    if claim is None:
         return Verdict(Outcome.MALFORMED)
-    credential = read(key.id)
+    credential = None if claim.id is None else read(claim.id)
     if credential is None:
         return Verdict(Outcome.NOT_FOUND)
-    return credential.verify(key.digest, now, roles)
+    return credential.verify(claim.digest, now, roles)

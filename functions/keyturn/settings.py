@@ -28,6 +28,7 @@ class Settings:
     default_ttl_days: int
     max_ttl_days: int
     default_grace_seconds: int
+    imported_keys: bool
 
     def __post_init__(self) -> None:
         """Refuse what would only fail later, or lock everyone out.
@@ -64,6 +65,7 @@ def from_env(env: Mapping[str, str]) -> Settings:
         default_ttl_days=_number(env, "DEFAULT_TTL_DAYS"),
         max_ttl_days=_number(env, "MAX_TTL_DAYS"),
         default_grace_seconds=_number(env, "DEFAULT_GRACE_SECONDS"),
+        imported_keys=_flag(env, "IMPORTED_KEYS"),
     )
 
 
@@ -126,6 +128,15 @@ def audit_days() -> int:
     return _number(os.environ, "AUDIT_DAYS")
 
 
+def usage_days() -> int:
+    """Return for how many days it is kept how often keys were used.
+
+    Raises:
+        ValueError: USAGE_DAYS is missing or no number.
+    """
+    return _number(os.environ, "USAGE_DAYS")
+
+
 def environment() -> Mapping[str, str]:
     """Return what AWS itself sets: region, credentials, endpoints."""
     return os.environ
@@ -150,6 +161,13 @@ def _number(env: Mapping[str, str], name: str) -> int:
     if not value.isdecimal():
         raise ValueError(f"{name} must be a whole number")
     return int(value)
+
+
+def _flag(env: Mapping[str, str], name: str) -> bool:
+    value = _required(env, name)
+    if value not in {"true", "false"}:
+        raise ValueError(f"{name} must be true or false")
+    return value == "true"
 
 
 def _roles(env: Mapping[str, str], name: str) -> tuple[str, ...]:

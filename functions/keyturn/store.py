@@ -1,23 +1,20 @@
 """One item per alias in DynamoDB, one conditional write per change.
 
-What the loser of a race sees, what a lost reply does, what a repeat does, is said at each write.
-The SDK repeats a write whose reply was lost, and that repeat then meets its own success: so each
-write carries a random id in an attribute of its own (`create_id`, `renew_id`, `revoke_id`), asks
-for the row when its condition fails, and recognises itself.
+What the loser of a race sees and what a repeat does is said at each write. A lost reply is the same
+for all: `create` and `update` leave a mark on the row, by which the SDK's repeat recognises itself.
 """
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
-from uuid import uuid4
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from keyturn import row
 from keyturn.aws import answered
 from keyturn.due import Notice, next_due
 from keyturn.errors import KeyNotFound
 from keyturn.keys import ApiKey, By, Grant, Reason
+from keyturn.update import Update, mark, present, updated
 
 if TYPE_CHECKING:
-    from botocore.exceptions import ClientError  # noqa: TID251 - the type's name, not the package
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 _NEW = "attribute_not_exists(id)"
@@ -30,18 +27,11 @@ _THIS_STRING = (
     "(secret_hash = :only OR (previous_hash = :only AND previous_expires_at > :updated_at))"
 )
 _THIS_GENERATION = "generation = :only"
-# The repeat of a write whose reply was lost must not undo what others have done since.
-_UNMARKED = "(attribute_not_exists({0}) OR {0} <> :{0})"
 _LONGER_GRACE = f"{_THIS_GENERATION} AND previous_expires_at > :previous_expires_at"
 _NOT_CONDEMNED = (
     "attribute_exists(id) AND (is_active = :yes OR attribute_not_exists(revoke_reason)"
     " OR revoke_reason <> :revoke_reason)"
 )
-
-
-class _Condition(NamedTuple):
-    expression: str
-    values: row.Item
 
 
 class KeyStore:
@@ -67,26 +57,24 @@ class KeyStore:
     def create(self, key: ApiKey) -> ApiKey | None:
         """Store a new key; `None` where its id already has a row.
 
-        Loser of a race: `None`, it renews instead. Lost reply: recognised by `create_id`; answered
-        is what the row holds now. Repeat: `None`.
+        Loser of a race: `None`, it renews instead. Lost reply: answered is what the row holds now.
+        Repeat: `None`.
 
         Raises:
             Unavailable: DynamoDB did not answer; the key may or may not be stored.
         """
-        create_id = uuid4().hex
+        own = mark()
         with answered():
             try:
                 self._client.put_item(
                     TableName=self._table,
-                    Item=row.of_key(key, create_id),
+                    Item=row.of_key(key, own),
                     ConditionExpression=_NEW,
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
             except self._client.exceptions.ConditionalCheckFailedException as error:
-                item = _present(error)
-                if item.get("create_id") != {"S": create_id}:
-                    return None
-                return row.to_key(item)
+                item = present(error)
+                return row.to_key(item) if item and own in row.to_marks(item) else None
         return key
 
     def renew(self, read: ApiKey, renewed: ApiKey, grant: Grant) -> ApiKey | None:
@@ -95,18 +83,17 @@ class KeyStore:
         The condition is what the answer depends on: the alias, the generation (so that the string
         answered is the string stored), that it is not known to have leaked, and what `due_at`
         follows from. Renewals commute otherwise, the last one stays; what `grant` left out is not
-        written. Lost reply: recognised by `renew_id`, unless another renewal came between, which
-        makes this one the last. Repeat: validity starts anew again.
+        written. Repeat: validity starts anew again.
 
         Raises:
             Unavailable: DynamoDB did not answer; the key may or may not be renewed.
         """
-        change = row.of_renewal(renewed) | {"renew_id": {"S": uuid4().hex}}
+        change = row.of_renewal(renewed)
         if grant.metadata is not None:
             change |= row.of_metadata(renewed)
         if not grant.keeps_rotation:
             change |= row.of_rotation_period(renewed)
-        condition = f"{_RENEWABLE} AND {_UNMARKED.format('renew_id')}"
+        condition = _RENEWABLE
         values: row.Item = {
             ":is_alias": {"S": read.alias},
             ":is_generation": row.number(read.generation),
@@ -119,31 +106,21 @@ class KeyStore:
             else:
                 condition += f" AND {name} = :is_{name}"
                 values[f":is_{name}"] = row.number(value)
-        item = self._update(
-            read.id,
-            change,
-            _Condition(condition, values),
-            lambda item: _carries(item, change, "renew_id"),
-        )
+        item = self._update(read.id, Update(change, condition, values))
         return None if item is None else row.to_key(item)
 
     def rotate(self, read: ApiKey, rotated: ApiKey) -> ApiKey | None:
         """Write `rotated`, begun from what was `read`; `None` where anything has changed since.
 
-        Loser of a race: `None`, it reads again and finds a grace running. Lost reply, and repeat
-        with the same rotation id: the row as it is, recognised by that id among `rotation_ids`; its
-        digest tells the caller whose string it holds.
+        Loser of a race, and repeat: `None`, it reads again and finds a grace running, or its
+        rotation id. Lost reply: the row as it is; its digest tells whose string it holds.
 
         Raises:
             Unavailable: DynamoDB did not answer; the key may or may not be rotated.
         """
-        rotation_id = {"S": rotated.rotation_ids[-1]}
-        item = self._update(
-            read.id,
-            row.of_rotation(rotated),
-            _Condition("version = :is_version", {":is_version": row.number(read.version)}),
-            lambda item: rotation_id in item.get("rotation_ids", {"L": []})["L"],
-        )
+        values = {":is_version": row.number(read.version)}
+        update = Update(row.of_rotation(rotated), "version = :is_version", values)
+        item = self._update(read.id, update)
         return None if item is None else row.to_key(item)
 
     def revoke(self, id: str, only: bytes | int | None, reason: Reason, now: int, by: By) -> ApiKey:
@@ -151,8 +128,7 @@ class KeyStore:
 
         `only`: the digest of a secret (the string before the last rotation counts during its
         grace), or a generation (exactly that), or `None`, whatever it is. Loser of a race, and
-        repeat: `KeyNotFound`. Lost reply: recognised by `revoke_id`, also after a renewal since,
-        which stands. The row stays; it leaves the `due` index.
+        repeat: `KeyNotFound`. The row stays; it leaves the `due` index.
 
         Raises:
             KeyNotFound: no such key, another secret, or already revoked.
@@ -167,7 +143,7 @@ class KeyStore:
             condition = f"{_ACTIVE} AND {_THIS_GENERATION}"
             values[":only"] = row.number(only)
         change = row.of_revocation(id, reason, now, by)
-        return self._end(id, change, _Condition(condition, values))
+        return self._end(id, Update(change, condition, values))
 
     def condemn(self, id: str, now: int, by: By) -> ApiKey:
         """Revoke the key as compromised, also where it was revoked for another reason before.
@@ -179,7 +155,7 @@ class KeyStore:
             Unavailable: DynamoDB did not answer; the key may or may not be revoked.
         """
         change = row.of_revocation(id, Reason.COMPROMISED, now, by)
-        return self._end(id, change, _Condition(_NOT_CONDEMNED, {":yes": {"BOOL": True}}))
+        return self._end(id, Update(change, _NOT_CONDEMNED, {":yes": {"BOOL": True}}))
 
     def end_grace(self, id: str, generation: int, until: int, now: int, by: By) -> ApiKey:
         """End the string before the last rotation earlier, where `generation` is the current one.
@@ -190,8 +166,8 @@ class KeyStore:
             KeyNotFound: no grace runs for so long, or it is another generation's.
             Unavailable: DynamoDB did not answer; the grace may or may not be shortened.
         """
-        condition = _Condition(_LONGER_GRACE, {":only": row.number(generation)})
-        return self._end(id, row.of_grace(until, now, by), condition)
+        values = {":only": row.number(generation)}
+        return self._end(id, Update(row.of_grace(until, now, by), _LONGER_GRACE, values))
 
     def due(self, now: int) -> Iterator[str]:
         """Yield the ids of keys that are due at `now`, the longest overdue first in each shard.
@@ -234,66 +210,14 @@ class KeyStore:
         if notice is not None:
             change |= row.of_notice(notice)
         values = {":is_version": row.number(read.version), ":is_due": row.number(read.due_at or 0)}
-        condition = _Condition("version = :is_version AND due_at = :is_due", values)
-        self._update(read.id, change, condition, lambda _: False, counts=notice is not None)
+        condition = "version = :is_version AND due_at = :is_due"
+        self._update(read.id, Update(change, condition, values, counts=notice is not None))
 
-    def _end(self, id: str, change: row.Change, condition: _Condition) -> ApiKey:
-        marked = {**change, "revoke_id": {"S": uuid4().hex}}
-        expression = f"{condition.expression} AND {_UNMARKED.format('revoke_id')}"
-        item = self._update(
-            id,
-            marked,
-            _Condition(expression, condition.values),
-            lambda item: _carries(item, marked, "revoke_id"),
-        )
+    def _end(self, id: str, update: Update) -> ApiKey:
+        item = self._update(id, update)
         if item is None:
             raise KeyNotFound
         return row.to_key(item)
 
-    def _update(
-        self,
-        id: str,
-        change: row.Change,
-        condition: _Condition,
-        is_ours: Callable[[row.Read], bool],
-        *,
-        counts: bool = True,
-    ) -> row.Read | None:
-        """Write `change` and return the whole row.
-
-        Where the condition fails: the row as it is, if `is_ours` finds our own write in it; else
-        `None`. `counts`: whether `version` does.
-        """
-        written = {name: value for name, value in change.items() if value is not None}
-        sets = f"SET {', '.join(f'#{name} = :{name}' for name in written)}" if written else ""
-        removed = [f"#{name}" for name in change if name not in written]
-        removes = f"REMOVE {', '.join(removed)}" if removed else ""
-        with answered():
-            try:
-                return self._client.update_item(
-                    TableName=self._table,
-                    Key=row.primary_key(id),
-                    UpdateExpression=f"{sets} {removes} ADD version :counts",
-                    ConditionExpression=condition.expression,
-                    ExpressionAttributeNames={f"#{name}": name for name in change},
-                    ExpressionAttributeValues={
-                        **{f":{name}": value for name, value in written.items()},
-                        **condition.values,
-                        ":counts": row.number(int(counts)),
-                    },
-                    ReturnValues="ALL_NEW",
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                )["Attributes"]
-            except self._client.exceptions.ConditionalCheckFailedException as error:
-                item = _present(error)
-                return item if is_ours(item) else None
-
-
-def _carries(item: row.Read, change: row.Change, mark: str) -> bool:
-    return bool(item.get(mark) == change[mark])
-
-
-def _present(error: "ClientError") -> row.Read:
-    """Return the row that made a condition fail; empty where there is none."""
-    item: row.Read = error.response.get("Item", {})  # type: ignore[assignment]
-    return item
+    def _update(self, id: str, update: Update) -> row.Read | None:
+        return updated(self._client, self._table, id, update)

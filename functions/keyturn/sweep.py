@@ -11,8 +11,8 @@ from uuid import uuid4
 
 from keyturn.due import Notice, Task, task_due
 from keyturn.errors import KeyturnError
+from keyturn.issuer import Issuer
 from keyturn.keys import ApiKey, By, Rotation
-from keyturn.service import Issuer
 
 BY = "schedule"
 _STEPS = 8

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from keyturn import keytext
+from keyturn import foreign
 from keyturn.aws import answered
 from keyturn.errors import Unavailable
-from keyturn.keytext import KeyText
+from keyturn.foreign import Text
 
 if TYPE_CHECKING:
     from mypy_boto3_kms.client import KMSClient
@@ -23,7 +23,7 @@ class Vault:
         self._client = client
         self._key_id = key_id
 
-    def seal(self, key: KeyText) -> bytes:
+    def seal(self, key: Text) -> bytes:
         """Encrypt a key string.
 
         Raises:
@@ -36,8 +36,8 @@ class Vault:
                 EncryptionContext=_context(key.id),
             )["CiphertextBlob"]
 
-    def open(self, ciphertext: bytes, id: str, digest: bytes) -> KeyText:
-        """Decrypt the key string of `id` whose secret has this `digest`.
+    def open(self, ciphertext: bytes, id: str, digest: bytes) -> Text:
+        """Decrypt the key string of `id` that has this `digest`.
 
         Raises:
             Unavailable: KMS did not answer or refused, or what it opened is not that key's string:
@@ -49,7 +49,7 @@ class Vault:
                 CiphertextBlob=ciphertext,
                 EncryptionContext=_context(id),
             )["Plaintext"]
-        key = keytext.parse(plaintext.decode("ascii", "replace"))
+        key = foreign.parse_any(plaintext.decode("ascii", "replace"), id)
         if key is None or key.id != id or not key.matches(digest):
             raise Unavailable("Decrypt: not this row's key")
         return key

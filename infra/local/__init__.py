@@ -11,16 +11,19 @@ answers     what API Gateway answers: a function's answer, or its own response
 authorizer  what API Gateway makes of an authorizer
 gateway     a request's way: route, authorizer, function, answer
 server      HTTP
-background  what happens with nobody waiting: runs the next three
+background  what happens with nobody waiting: runs the next four
 stream      the table's stream, to the function that it is mapped to
 bus         events on a bus, and the schedule, to the functions of the rules
+subscriptions  what functions log, to the functions that subscribe to it
 rules       the template's rules and their input transformers
 patterns    which event matches a pattern
 invocations a function that nobody waits for: tried again a little, then given up
 send        puts an event on the bus of the stack that runs: `make event`
+session     draws what the README shows of the command line: `make session`
 
-Everything about routes, functions, authorizers, gateway responses, rules and the stream's mapping
-is read from `template.yaml`. Not imitated: throttles, caching of decisions, IAM, the bus's policy,
-the archive, the access log, Lambda's own payload limits, how long and how often AWS tries again,
-where it puts what it gives up, and the schedule's own rhythm.
+Everything about routes, functions, authorizers, gateway responses, rules, subscriptions and the
+stream's mapping is read from `template.yaml`. Not imitated: throttles, caching of decisions, IAM,
+the bus's policy, the archive, the access log, Lambda's own payload limits, how long and how often
+AWS tries again, where it puts what it gives up, the schedule's own rhythm, and how long CloudWatch
+Logs waits for a batch to fill.
 """

@@ -24,9 +24,15 @@ WELCOME = """
 Keyturn is running here. Nothing is kept: Ctrl-C ends all of it, keys included.
 What the functions log: {log}
 
+In a browser, signed in with the key below: {url}/console
+
 In another terminal:
 
   export URL={url} KEY={key}
+
+  # the command line: --help shows all that it can do
+  export KEYTURN_URL=$URL KEYTURN_API_KEY=$KEY
+  {command} create reports --role user; {command} list
 
   # create a key; the same again renews it
   ID=$(curl -s $URL/api/apikey -H "Authorization: Bearer $KEY" \\
@@ -103,7 +109,8 @@ def _run(port: int, log: Path, out: TextIO) -> int:
 
 
 def _welcome(stack: "Stack", log: Path, out: TextIO) -> None:
-    out.write(WELCOME.format(log=log, url=stack.url, key=stack.admin_key))
+    command = os.path.relpath(Path(sys.executable).with_name("keyturn"))
+    out.write(WELCOME.format(log=log, url=stack.url, key=stack.admin_key, command=command))
     ready = {
         "url": stack.url,
         "admin_key": stack.admin_key,

@@ -1,4 +1,4 @@
-"""What happens with nobody waiting: the table's stream, the events on a bus, the schedule.
+"""What happens with nobody waiting: the table's stream, events on a bus, the schedule, the logs.
 
 Runs on an AWS that this process started, and on no other: on one that others use too, the events
 would be theirs as well.
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import boto3
 
-from infra.local import bus, isolation, rules
+from infra.local import bus, isolation, rules, subscriptions
 from infra.local.emulator import Taken
 from infra.local.functions import Function
 from infra.local.resources import Resources
@@ -40,6 +40,7 @@ def running(
         if {event["Type"] for event in function.get("Events", {}).values()} - {"Api"}:
             raise TemplateError(f"{logical_id}: declare rules and mappings as resources")
     declared = rules.read(resources, functions)
+    subscribed = subscriptions.read(resources, functions)
     by_name = {function.name: function for function in functions.values()}
     endpoint = environment.get("AWS_ENDPOINT_URL_DYNAMODB", environment["AWS_ENDPOINT_URL"])
     ending = threading.Event()
@@ -47,6 +48,7 @@ def running(
     threads = [
         threading.Thread(target=bus.deliver, args=(taken, declared, ending)),
         threading.Thread(target=bus.keep_time, args=(declared, sweep_seconds, ending)),
+        threading.Thread(target=subscriptions.deliver, args=(subscribed, ending)),
     ]
     for logical_id, mapping in template.resources("AWS::Lambda::EventSourceMapping"):
         if mapping["FunctionName"] not in by_name:

@@ -68,6 +68,8 @@ class Function:
     timeout: float
     memory: int
     environment: Mapping[str, str]
+    listeners: list[Callable[[str], object]] = field(default_factory=list, init=False, repr=False)
+    """Each is given every line that the function writes to its log."""
     _run: Callable[[Any, LambdaContext], Any] = field(init=False, repr=False)
 
     def load(self) -> None:
@@ -82,7 +84,7 @@ class Function:
         module = ModuleType(name)
         module.__file__ = loader.path
         sys.modules[name] = module  # where whoever reads annotations looks for it
-        with isolation.environment(self.environment):
+        with isolation.environment(self.environment), isolation.output(self._hear):
             loader.exec_module(module)
         self._run = getattr(module, attribute)
 
@@ -102,12 +104,12 @@ class Function:
         outcome: list[str | FunctionError] = []
 
         def run() -> None:
-            try:
-                with isolation.environment(self.environment):
+            with isolation.environment(self.environment), isolation.output(self._hear):
+                try:
                     outcome.append(json.dumps(self._run(json.loads(payload), context)))
-            except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this event alone
-                _report(error, context)
-                outcome.append(FunctionError(type(error).__name__, str(error)))
+                except BaseException as error:  # noqa: BLE001 - whatever it is ends this event alone
+                    _report(error, context)
+                    outcome.append(FunctionError(type(error).__name__, str(error)))
 
         thread = threading.Thread(target=run, name=self.name, daemon=True)
         thread.start()
@@ -119,6 +121,10 @@ class Function:
         if isinstance(outcome[0], FunctionError):
             raise outcome[0]
         return json.loads(outcome[0])
+
+    def _hear(self, line: str) -> None:
+        for listen in self.listeners:
+            listen(line)
 
 
 def load(functions: Iterable[Function]) -> None:

@@ -1,16 +1,20 @@
 """What a Lambda execution environment is to an event, for many events in threads of one process.
 
-Lambda gives every function its environment variables, and every event an environment that serves no
-other at the same time. Powertools' resolver relies on the latter: it keeps the event, the Lambda
-context and the routing context on classes and on its one instance. Here all of that belongs to the
-thread, and nothing of it is seen outside: other clients and tests in this process keep theirs.
+Lambda gives every function its environment variables and its log, and every event an environment
+that serves no other at the same time. Powertools' resolver relies on the latter: it keeps the
+event, the Lambda context and the routing context on classes and on its one instance. Here all of
+that belongs to the thread, and nothing of it is seen outside: other clients and tests in this
+process keep theirs.
 """
 
+import io
 import os
+import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 from aws_lambda_powertools.event_handler import ApiGatewayResolver
@@ -18,11 +22,16 @@ from aws_lambda_powertools.event_handler.api_gateway import Route
 
 
 class _Thread(threading.local):
-    """What belongs to a thread: its environment variables, where not the process's, and values."""
+    """What belongs to a thread: its environment variables, where not the process's, and values.
+
+    And who else gets the lines that it writes, the last of which is only begun.
+    """
 
     def __init__(self) -> None:
         self.environment: dict[str, str] | None = None
         self.values: dict[tuple[int, str], Any] = {}
+        self.listen: Callable[[str], object] | None = None
+        self.begun = ""
 
 
 _thread = _Thread()
@@ -36,6 +45,53 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
         yield
     finally:
         _thread.environment = before
+
+
+@contextmanager
+def output(listen: Callable[[str], object]) -> Iterator[None]:
+    """Let `listen` have every line that this thread writes to `sys.stdout`, where it goes as ever.
+
+    What `print` writes without naming a file goes past it: that does not look at `sys`.
+    """
+    before, _thread.listen, _thread.begun = _thread.listen, listen, ""
+    try:
+        yield
+    finally:
+        _thread.listen = before
+
+
+class _Output(io.TextIOBase):
+    """Standard output for a thread that is listened to: also once it is a logger's."""
+
+    def write(self, text: str) -> int:
+        _stdout().write(text)
+        if _thread.listen is not None:
+            *lines, _thread.begun = (_thread.begun + text).split("\n")
+            for line in lines:
+                _thread.listen(line)
+        return len(text)
+
+    def flush(self) -> None:
+        _stdout().flush()
+
+
+_output = _Output()
+
+
+def _stdout() -> Any:  # noqa: ANN401 - whatever the process's is just now
+    return vars(sys)["stdout"]
+
+
+class _Sys(ModuleType):
+    """`sys`, for a thread that is listened to."""
+
+    @property
+    def stdout(self) -> Any:  # noqa: ANN401
+        return _stdout() if _thread.listen is None else _output
+
+    @stdout.setter
+    def stdout(self, stream: Any) -> None:  # noqa: ANN401
+        vars(sys)["stdout"] = stream
 
 
 class _Environ(os._Environ[str]):  # noqa: SLF001 - os.environ has no other type
@@ -84,8 +140,9 @@ class _PerThread:
 
 @cache  # once is enough: it stays, and to one thread alone nothing changes
 def install() -> None:
-    """Make `os.environ` and Powertools' resolver tell threads apart."""
+    """Make `os.environ`, `sys.stdout` and Powertools' resolver tell threads apart."""
     os.environ.__class__ = _Environ
+    sys.__class__ = _Sys
 
     for name in ("current_event", "lambda_context", "context"):
         setattr(ApiGatewayResolver, name, _PerThread(name))

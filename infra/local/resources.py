@@ -101,15 +101,24 @@ class Resources:
             kms.create_alias(
                 AliasName=properties["AliasName"], TargetKeyId=properties["TargetKeyId"]
             )
+        self.make_tables(dynamodb_endpoint)
+        for logical_id, _ in self.template.resources(_BUS):
+            events = session.client("events", endpoint_url=endpoint)
+            events.create_event_bus(Name=self.attribute(logical_id, "Ref"))
+
+    def make_tables(self, endpoint: str) -> None:
+        """Make tables alone.
+
+        Raises:
+            botocore.exceptions.ClientError: the endpoint refuses.
+        """
+        session = boto3.Session("local", "local", region_name=REGION)
         for logical_id, properties in self.template.resources(*_TABLES):
-            dynamodb = session.client("dynamodb", endpoint_url=dynamodb_endpoint)
+            dynamodb = session.client("dynamodb", endpoint_url=endpoint)
             name = self.attribute(logical_id, "Ref")
             stream_arn = _make_table(dynamodb, name, properties)
             if stream_arn:
                 self._stream_arns[logical_id] = stream_arn
-        for logical_id, _ in self.template.resources(_BUS):
-            events = session.client("events", endpoint_url=endpoint)
-            events.create_event_bus(Name=self.attribute(logical_id, "Ref"))
 
 
 def _arn(service: str, resource: str) -> str:

@@ -242,3 +242,31 @@ def test_what_cannot_be_asked_changes_nothing(
     item = living.get(made["id"])
     assert (item["generation"], item["updated_at"]) == (1, version)
     assert living.admits(made["key"])
+
+
+def test_what_is_used_shows_a_moment_later(living: Living) -> None:
+    made = living.create("used")
+    id = made["id"]
+    unused = living.get(id)
+    assert [living.admits(made["key"]) for _ in range(3)] == [True] * 3
+    asked = {"key": made["key"], "roles": ["creator"]}
+    assert living.client.post("/verify", json=asked).json()["code"] == "insufficient_role"
+
+    def usage() -> dict[str, int]:
+        days = living.client.get(f"/{id}/usage", params={"days": 2}).json()["items"]  # midnight
+        return {name: sum(day[name] for day in days) for name in ("allowed", "denied")}
+
+    soon(usage, lambda seen: seen == {"allowed": 3, "denied": 1})
+    used = living.get(id)
+    rotated = living.client.post(f"/{id}/rotate", json={}).json()
+    assert living.admits(rotated["key"])
+    again = soon(lambda: living.get(id), lambda item: item["last_generation_used"] == 2)
+
+    assert (unused["last_used_at"], unused["last_generation_used"]) == (None, None)
+    assert used["last_used_at"] >= made["created_at"]
+    assert (used["last_generation_used"], used["previous_last_seen_at"]) == (1, None)
+    assert rotated["previous_last_seen_at"] == used["last_used_at"]
+    assert again["previous_last_seen_at"] == used["last_used_at"] <= again["last_used_at"]
+    (listed,) = living.client.get("", params={"alias_prefix": "used"}).json()["items"]
+    assert listed == again
+    assert usage()["denied"] == 1

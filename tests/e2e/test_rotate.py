@@ -13,6 +13,7 @@ DAY = 86_400
 FIELDS = {
     *("id", "key", "alias", "name", "roles", "is_active", "expire", "ttl_days", "generation"),
     *("created_at", "updated_at", "metadata", "renewed", "previous_expires_at"),
+    "previous_last_seen_at",
 }
 
 
@@ -65,12 +66,12 @@ def test_the_same_key_gets_a_new_string(
     assert abs(epoch(answer.body["previous_expires_at"]) - (time.time() + DAY)) < 60
 
 
-def test_a_rotation_is_two_reads_one_call_to_kms_and_one_write(
+def test_a_rotation_is_two_reads_one_call_to_kms_one_write_and_a_look_at_usage(
     service: Service, made: dict[str, Any]
 ) -> None:
     rotated(service, made["id"])
     # The authorizer's read is one of the two.
-    assert service.wire.calls == ["GetItem", "GetItem", "Encrypt", "UpdateItem"]
+    assert service.wire.calls == ["GetItem", "GetItem", "Encrypt", "UpdateItem", "GetItem"]
 
 
 def test_both_strings_work_inside_the_grace_and_one_after_it(
@@ -201,8 +202,8 @@ def test_only_an_id_is_looked_up(service: Service, made: dict[str, Any]) -> None
         ({"grace_seconds": "60"}, "grace_seconds: "),
         ({"grace_seconds": True}, "grace_seconds: "),
         ({"grace_seconds": None}, "grace_seconds: "),
-        ({"rotation_id": ""}, "rotation_id: "),
-        ({"rotation_id": "r" * 65}, "rotation_id: "),
+        ({"rotation_id": ""}, "rotation_id: String should have at least 1 character"),
+        ({"rotation_id": "r" * 65}, "rotation_id: String should have at most 64 characters"),
         ({"rotation_id": 7}, "rotation_id: "),
         ({"rotation_id": "\ud800"}, "rotation_id: "),
         ({"force": "true"}, "force: "),

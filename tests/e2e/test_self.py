@@ -47,6 +47,8 @@ def test_any_valid_key_reads_its_own_record(service: Service, alias: str, roles:
         "rotate_every_days": None,
         "updated_by": answer.body["updated_by"],
         "last_used_at": None,
+        "last_generation_used": None,
+        "previous_last_seen_at": None,
     }
     assert answer.body["updated_by"].endswith(":admin")
     assert made["key"] not in repr(answer.body)
@@ -126,9 +128,10 @@ def test_no_valid_key_is_401(service: Service, alias: str, method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "calls"), [("GET", ["GetItem", "GetItem"]), ("DELETE", ["GetItem", "UpdateItem"])]
+    ("method", "calls"),
+    [("GET", ["GetItem", "GetItem", "GetItem"]), ("DELETE", ["GetItem", "UpdateItem"])],
 )
-def test_it_costs_the_authorizers_read_and_one_call(
+def test_it_costs_the_authorizers_read_and_one_call_or_two_of_which_one_tells_its_use(
     service: Service, alias: str, method: str, calls: list[str]
 ) -> None:
     key = service.create(alias)["key"]

@@ -10,8 +10,8 @@ import pytest
 
 from keyturn import service
 from keyturn.errors import KeyNotFound, Unavailable
+from keyturn.issuer import Issuer
 from keyturn.keys import Reason
-from keyturn.service import Issuer
 from tests.faults import wire
 from tests.faults.wire import Forward, Passed, Reply, Wire, wire_to
 from tests.races.places import Place, at_once, grant

@@ -1,15 +1,16 @@
 """The reply to a write is lost after the commit: what is answered is true, and counts once."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import pytest
 
 from keyturn import service
 from keyturn.errors import KeyNotFound, Unavailable
-from keyturn.keys import ApiKey, Reason
-from keyturn.service import Issued, Issuer
+from keyturn.issuer import Issued, Issuer
+from keyturn.keys import ApiKey, Reason, Rotation
 from tests.faults import wire
-from tests.faults.wire import Fault, Wire
+from tests.faults.wire import Fault, Forward, Wire
 from tests.races.places import Place, grant
 from tests.support import by
 
@@ -20,6 +21,14 @@ LOST = {
     "a failure instead": wire.failed_reply,
 }
 lost = pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
+# A refusal comes without a checksum, so "another reply" to the last attempt may still be read.
+OF_EVERY_ATTEMPT = {
+    "no reply": wire.lost_reply,
+    "half a reply": wire.half_reply,
+    "a failure instead": wire.failed_reply,
+    "no request": wire.lost_request,
+}
+of_every_attempt = pytest.mark.parametrize("fault", OF_EVERY_ATTEMPT.values(), ids=OF_EVERY_ATTEMPT)
 
 
 @dataclass(frozen=True)
@@ -152,6 +161,8 @@ def test_revocation_that_lost_to_another_one_is_no_success(case: Case) -> None:
     case.revoke(case.theirs, Reason.CESSATION)
     case.database.plan("UpdateItem", wire.lost_reply)
 
+    with pytest.raises(Unavailable):  # refused, but the first request might still be under way
+        case.revoke(case.mine, Reason.COMPROMISED)
     with pytest.raises(KeyNotFound):
         case.revoke(case.mine, Reason.COMPROMISED)
 
@@ -159,7 +170,7 @@ def test_revocation_that_lost_to_another_one_is_no_success(case: Case) -> None:
 
 
 @pytest.mark.row("F2")
-@pytest.mark.parametrize("fault", [wire.lost_reply, wire.lost_request], ids=["reply", "request"])
+@of_every_attempt
 def test_create_of_unknown_outcome_is_unavailable_and_its_repeat_converges(
     case: Case, fault: Fault
 ) -> None:
@@ -168,7 +179,7 @@ def test_create_of_unknown_outcome_is_unavailable_and_its_repeat_converges(
         case.issue(case.mine)
     assert caught.value.detail
     written = case.place.rows(case.alias)
-    assert len(written) == (1 if fault is wire.lost_reply else 0)
+    assert len(written) == (0 if fault is wire.lost_request else 1)
     case.database.heal()
 
     issued = case.issue(case.mine)
@@ -180,7 +191,7 @@ def test_create_of_unknown_outcome_is_unavailable_and_its_repeat_converges(
 
 
 @pytest.mark.row("F2")
-@pytest.mark.parametrize("fault", [wire.lost_reply, wire.lost_request], ids=["reply", "request"])
+@of_every_attempt
 def test_renewal_of_unknown_outcome_is_unavailable_and_its_repeat_converges(
     case: Case, fault: Fault
 ) -> None:
@@ -188,7 +199,7 @@ def test_renewal_of_unknown_outcome_is_unavailable_and_its_repeat_converges(
     case.database.always("UpdateItem", fault)
     with pytest.raises(Unavailable):
         case.issue(case.mine, "renewed")
-    assert case.row().version == (2 if fault is wire.lost_reply else 1)
+    assert case.row().version == (1 if fault is wire.lost_request else 2)
     case.database.heal()
 
     issued = case.issue(case.mine, "renewed")
@@ -199,17 +210,86 @@ def test_renewal_of_unknown_outcome_is_unavailable_and_its_repeat_converges(
 
 
 @pytest.mark.row("F2")
+@of_every_attempt
 def test_revocation_of_unknown_outcome_is_unavailable_and_its_repeat_says_that_it_is_done(
-    case: Case,
+    case: Case, fault: Fault
 ) -> None:
     case.issue(case.theirs)
-    case.database.always("UpdateItem", wire.lost_reply)
+    case.database.always("UpdateItem", fault)
     with pytest.raises(Unavailable):
         case.revoke(case.mine)
     case.database.heal()
 
-    with pytest.raises(KeyNotFound):
+    with nullcontext() if fault is wire.lost_request else pytest.raises(KeyNotFound):
         case.revoke(case.mine)
 
     key = case.row()
     assert (key.is_active, key.version) == (False, 2)
+
+
+@pytest.mark.row("F2")
+@pytest.mark.parametrize("fault", [wire.half_reply, wire.garbled_reply], ids=["half", "another"])
+def test_read_that_is_never_answered_whole_is_no_missing_key(case: Case, fault: Fault) -> None:
+    id = case.issue(case.theirs).key.id
+    case.database.always("GetItem", fault)
+
+    with pytest.raises(Unavailable, match="try again"):
+        case.mine.store.get(id)
+    with pytest.raises(Unavailable, match="try again"):
+        case.mine.rotate(id, Rotation(id="r", grace_seconds=0), by("me"))
+
+    assert case.database.calls == ["GetItem"] * 4
+    assert case.row().version == 1
+
+
+@pytest.mark.row("F1")
+def test_renewal_that_arrives_once_more_after_others_is_refused(case: Case) -> None:
+    case.issue(case.theirs)
+    late: list[Forward] = []
+    case.database.plan("UpdateItem", wire.held(late))
+    assert case.issue(case.mine, "renewed").key.version == 2  # by its repeat
+
+    case.issue(case.theirs, "other")
+    revoked = case.revoke(case.theirs)
+
+    assert late.pop()().status == 400
+    assert case.row() == revoked
+
+
+@pytest.mark.row("F1")
+def test_revocation_that_arrives_once_more_after_others_is_refused(case: Case) -> None:
+    case.issue(case.theirs)
+    late: list[Forward] = []
+    case.database.plan("UpdateItem", wire.held(late))
+    assert case.revoke(case.mine).version == 2
+    case.issue(case.theirs, "renewed")
+    case.revoke(case.theirs)
+
+    renewed = case.issue(case.theirs, "again")
+
+    assert late.pop()().status == 400
+    assert case.row() == renewed.key
+
+
+@pytest.mark.row("F1")
+def test_create_that_arrives_once_more_is_refused(case: Case) -> None:
+    late: list[Forward] = []
+    case.database.plan("PutItem", wire.held(late))
+    issued = case.issue(case.mine)
+
+    assert late.pop()().status == 400
+    assert (issued.renewed, case.row()) == (False, issued.key)
+
+
+@pytest.mark.row("F1")
+def test_write_that_is_refused_when_repeated_may_still_be_done(case: Case) -> None:
+    late: list[Forward] = []
+    case.database.plan("UpdateItem", wire.held(late))
+
+    with pytest.raises(Unavailable) as caught:  # nor is it "no such key": that would be a promise
+        case.revoke(case.mine)
+    assert caught.value.detail == "UpdateItem: refused when repeated"
+
+    case.issue(case.theirs)
+    assert late.pop()().status == 200
+    assert not case.row().is_active

@@ -51,6 +51,7 @@ KMS = {
     "too slow inside": wire.refused("DependencyTimeoutException", 503),
     "out of reach": wire.lost_request,
     "silent at the end": wire.lost_reply,
+    "cut off": wire.half_reply,
 }
 
 

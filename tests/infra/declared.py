@@ -26,11 +26,11 @@ PSEUDO = {
 }
 
 
-class _Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):
     """Leaves the short intrinsic functions as (tag, value)."""
 
 
-def _tagged(loader: _Loader, tag: str, node: yaml.Node) -> Any:  # noqa: ANN401 - any YAML
+def _tagged(loader: Loader, tag: str, node: yaml.Node) -> Any:  # noqa: ANN401 - any YAML
     if isinstance(node, yaml.MappingNode):
         return tag, loader.construct_mapping(node, deep=True)
     if isinstance(node, yaml.SequenceNode):
@@ -38,22 +38,24 @@ def _tagged(loader: _Loader, tag: str, node: yaml.Node) -> Any:  # noqa: ANN401 
     return tag, node.value
 
 
-_Loader.add_multi_constructor("!", _tagged)
+Loader.add_multi_constructor("!", _tagged)
 
 
 @cache
-def written() -> dict[str, Any]:
+def written(path: Path = PATH) -> dict[str, Any]:
     """Return the whole document; `!Ref Table` is `("Ref", "Table")`."""
-    document: dict[str, Any] = yaml.load(PATH.read_text(), _Loader)  # noqa: S506 - is safe
+    document: dict[str, Any] = yaml.load(path.read_text(), Loader)  # noqa: S506 - is safe
     return document
 
 
-def resolved(kind: str, parameters: Mapping[str, str] | None = None) -> dict[str, dict[str, Any]]:
+def resolved(
+    kind: str, parameters: Mapping[str, str] | None = None, path: Path = PATH
+) -> dict[str, dict[str, Any]]:
     """Return the resources of a type, Globals merged in, by logical id.
 
     Parameters have their defaults or these values; `!GetAtt Table.Arn` is `"Table.Arn"`.
     """
-    template = Template(PATH, PSEUDO, lambda name, part: f"{name}.{part}", parameters)
+    template = Template(path, PSEUDO, lambda name, part: f"{name}.{part}", parameters)
     return dict(template.resources(kind))
 
 

@@ -1,15 +1,19 @@
 """The files in events/ do what their README says; each is invoked as it is."""
 
+import gzip
 import json
+from base64 import b64decode
 from typing import Any
 
 import boto3
 import pytest
 
 import authorize
+import console
 import create_key
 import publish_events
 import read_keys
+import record_usage
 import revoke_key
 import rotate_key
 import rotate_secret
@@ -20,6 +24,7 @@ from tests.infra.declared import ROOT, resolved
 from tests.support import Context, answer
 from tests.support_authorizer import authorizer
 from tests.support_aws import Aws, Table
+from tests.support_console import needs_libraries
 
 NAMES = sorted(path.stem for path in (ROOT / "events").glob("*.json"))
 OTHERS = ["authorize_http_api", "authorize_token", "authorize_websocket"]
@@ -125,10 +130,23 @@ def test_read_shows_the_key_that_create_makes_and_what_happened_to_it(aws: Aws) 
     (listed,) = answer(read_keys.handler, event("read_list")).body["items"]
     (happened,) = answer(read_keys.handler, event("read_events")).body["items"]
 
+    usage = answer(read_keys.handler, event("read_usage")).body["items"]
+
     assert listed == answer(read_keys.handler, event("read_one")).body
+    assert [day["allowed"] for day in usage] == [0] * 7
     assert (listed["id"], listed["alias"]) == (created["id"], "billing")
     assert (happened["type"], happened["id"]) == ("Key Created", created["id"])
     assert aws.calls[-1] == "GetItem"
+
+
+@needs_libraries
+def test_the_console_s_page_is_for_anyone(aws: Aws) -> None:
+    given = console.handler(event("console"), Context())
+
+    assert given["statusCode"] == 200
+    assert given["multiValueHeaders"]["Content-Encoding"] == ["gzip"]
+    assert b"<title>Keyturn</title>" in gzip.decompress(b64decode(given["body"]))
+    assert aws.calls == []
 
 
 def test_an_event_rotates_the_key_that_create_makes_once(table: Table) -> None:
@@ -200,6 +218,17 @@ def test_a_change_that_the_stream_brings_is_told_and_kept(
     assert json.loads(entry["Detail"]) == json.loads(table.row()["detail"]["S"])
 
 
+def test_decisions_are_counted_once_however_often_they_come(table: Table) -> None:
+    created = answer(create_key.handler, event("create")).body
+    for _ in range(2):
+        record_usage.handler(event("decisions"), Context())
+
+    assert answer(read_keys.handler, event("read_one")).body["last_generation_used"] == 2
+    (counted,) = [row for row in table.rows() if row["item"]["S"].startswith("usage#2026-11-20#")]
+    assert counted["id"] == {"S": created["id"]}
+    assert (counted["valid"], counted["insufficient_role"]) == ({"N": "2"}, {"N": "1"})
+
+
 @pytest.mark.parametrize("name", OTHERS)
 def test_the_shared_authorizer_lets_the_key_that_create_makes_into_any_kind_of_api(
     name: str, table: Table, monkeypatch: pytest.MonkeyPatch
@@ -235,6 +264,10 @@ def test_an_event_is_one_that_the_api_of_the_template_sends(name: str) -> None:
     )
     assert (asked["path"], context["path"]) == (filled, f"/{context['stage']}{filled}")
     assert {name: [value] for name, value in asked["headers"].items()} == asked["multiValueHeaders"]
+    if asked["resource"] == "/console":  # asks for no key
+        assert not {"Authorization", "X-API-Key"} & asked["headers"].keys()
+        assert "authorizer" not in context
+        return
     key = keytext.parse(presented(asked))
     assert key is not None
     assert presented(asked) in (ROOT / "events/README.md").read_text()

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from keyturn import service
-from keyturn.aws import CONFIG
+from keyturn.aws import CONFIG, HASTY
+from keyturn.issuer import START_OVER
 from keyturn.settings import Settings
 from tests.infra.declared import PATH, ROOT, deployed, resolved, written
 
@@ -38,6 +38,7 @@ TAKES = {
     "RotateKeyFunction": {"COMPROMISED_ACTION"},
     "RotateOnEventFunction": {"COMPROMISED_ACTION"},
     "PublishEventsFunction": {"EVENT_BUS", "AUDIT_DAYS"},
+    "RecordUsageFunction": {"USAGE_DAYS"},
 }
 
 
@@ -94,16 +95,20 @@ def test_no_response_and_no_exception_reaches_a_trace(function: str) -> None:
 def test_a_function_ends_after_all_it_may_wait_for_and_before_the_gateway_gives_up() -> None:
     attempts = CONFIG.retries["total_max_attempts"]  # type: ignore[attr-defined]
     call = attempts * (CONFIG.connect_timeout + CONFIG.read_timeout)  # type: ignore[attr-defined]
-    longest = 3 * (call + 1) + service.START_OVER  # create: read, seal, write; 1 s of back-off each
+    longest = 3 * (call + 1) + START_OVER  # create: read, seal, write; 1 s of back-off each
 
     for name, function in FUNCTIONS.items():
         if name in AUTHORIZERS or "Events" in function:
             # An HTTP API gives an authorizer 10 s.
             needed, most = (call + 1, 10) if name in AUTHORIZERS else (longest, 29)
             assert needed <= function["Timeout"] < most
+    # A rotation looks at usage when it is done, and must still get to answer.
+    look = HASTY.connect_timeout + HASTY.read_timeout  # type: ignore[attr-defined]
+    assert HASTY.retries["total_max_attempts"] == 1  # type: ignore[attr-defined]
+    assert longest + look <= FUNCTIONS["RotateKeyFunction"]["Timeout"]
     # A secret's first step, for which nobody waits at a gateway: describe it, read both versions,
-    # read, read again, seal, write, store.
-    assert 8 * (call + 1) + service.START_OVER <= FUNCTIONS["RotateSecretFunction"]["Timeout"]
+    # read, read again, meet a grace, read again, open, write, store.
+    assert 9 * (call + 1) + START_OVER <= FUNCTIONS["RotateSecretFunction"]["Timeout"]
     assert all(function["MemorySize"] >= 256 for function in FUNCTIONS.values())
 
 
@@ -131,7 +136,10 @@ def test_every_log_is_kept_for_the_time_the_parameter_says() -> None:
 def test_an_authorizer_is_replaced_whole_when_what_it_acts_on_changes(name: str) -> None:
     _, said = written()["Resources"][name]["Properties"]["VersionDescription"]
     parameters = [value for value in ASKS[name].values() if value in written()["Parameters"]]
-    assert re.findall(r"\$\{(\w+)\}", said) == ["Table", "Architecture", "Tracing", *parameters]
+    assert re.findall(r"\$\{(\w+)\}", said) == [
+        *("Table", "Architecture", "Tracing", "ImportedKeys"),
+        *parameters,
+    ]
     (version,) = [
         resource["Properties"]
         for resource in deployed().values()
@@ -147,6 +155,7 @@ def test_what_an_authorizer_acts_on_fits_into_a_versions_description(name: str) 
         "Table": 128 + len("-Table-") + 13,  # CloudFormation's own name, after the stack's longest
         "Architecture": len("x86_64"),
         "Tracing": len("PassThrough"),
+        "ImportedKeys": len("false"),
         "VerifyCacheSeconds": len("60"),
         **{n: p["MaxLength"] for n, p in written()["Parameters"].items() if "MaxLength" in p},
     }

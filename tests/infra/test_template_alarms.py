@@ -9,7 +9,10 @@ from tests.infra.declared import resolved
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:people"
 ALARMS = resolved("AWS::CloudWatch::Alarm", {"AlarmTopicArn": TOPIC})
-BY_EVENTS = ("RotateOnEventFunction", "RotateSecretFunction", "PublishEventsFunction")
+BY_EVENTS = (
+    *("RotateOnEventFunction", "RotateSecretFunction"),
+    *("PublishEventsFunction", "RecordUsageFunction"),
+)
 
 
 def watched(namespace: str, metric: str) -> dict[str, dict[str, Any]]:
@@ -36,6 +39,7 @@ def test_whatever_is_kept_for_somebody_to_look_at_has_an_alarm() -> None:
 def test_what_cannot_even_be_kept_has_an_alarm() -> None:
     assert watched("AWS/Lambda", "DestinationDeliveryFailures").keys() == {
         "FunctionName PublishEventsFunction.Ref",
+        "FunctionName RecordUsageFunction.Ref",
         "FunctionName RotateOnEventFunction.Ref",
     }
 
@@ -51,7 +55,7 @@ def test_changes_told_more_than_five_minutes_late_raise_an_alarm() -> None:
     assert (late["Statistic"], late["Threshold"]) == ("Maximum", 300_000)
 
 
-@pytest.mark.parametrize("metric", ["SweepFailed", "EventRefused"])
+@pytest.mark.parametrize("metric", ["SweepFailed", "EventRefused", "UsageUnreadable"])
 def test_what_the_function_counts_has_an_alarm_where_it_counts_it(
     metric: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,6 +17,11 @@ ROUTES = {
     for event in function.get("Events", {}).values()
 }
 RESPONSES: dict[str, dict[str, Any]] = API["GatewayResponses"]
+# Beside the contract: files for people's browsers, which it says nothing of.
+CONSOLE = {
+    ("GET", "/console"): "ConsoleFunction",
+    ("GET", "/console/{file+}"): "ConsoleFunction",
+}
 NO_ROUTE = (404, "route_not_found", errors.RouteNotFound.message)
 UNAVAILABLE = (503, "unavailable", errors.Unavailable.message)
 # Every type of gateway response that can happen here. What is missing falls to the two defaults:
@@ -50,11 +55,12 @@ def test_the_routes_are_the_contracts() -> None:
         ("GET", "/api/apikey"): "ReadKeysFunction",
         ("GET", "/api/apikey/{key}"): "ReadKeysFunction",
         ("GET", "/api/apikey/{key}/events"): "ReadKeysFunction",
+        ("GET", "/api/apikey/{key}/usage"): "ReadKeysFunction",
         ("POST", "/api/apikey/{key}/rotate"): "RotateKeyFunction",
         ("POST", "/api/apikey/verify"): "VerifyKeyFunction",
         ("GET", "/api/apikey/self"): "SelfKeyFunction",
         ("DELETE", "/api/apikey/self"): "SelfKeyFunction",
-    }
+    } | CONSOLE
 
 
 def test_no_route_can_forget_the_authorizer() -> None:
@@ -65,18 +71,52 @@ def test_no_route_can_forget_the_authorizer() -> None:
     }
     others = {route: security for route, security in asks.items() if security != [{"Admin": []}]}
     # What others than admins may do. The rest asks for admin, also a route that says nothing.
-    assert others == {
+    assert others == {route: [{"NONE": []}] for route in CONSOLE} | {
         ("POST", "/api/apikey/verify"): [{"VerifyCaller": []}],
         ("GET", "/api/apikey/self"): [{"AnyKey": []}],
         ("DELETE", "/api/apikey/self"): [{"AnyKey": []}],
     }
     body = deployed()["Api"]["Properties"]["Body"]
     methods = {
-        (method.upper(), path): declared["security"]
+        (method.upper(), path): _where(declared)["security"]
         for path, methods in body["paths"].items()
-        for method, declared in methods.items()
+        for method, declared in _where(methods).items()
     }
     assert methods == asks
+
+
+@pytest.mark.parametrize("enabled", ["true", "false"])
+def test_the_console_and_all_that_is_its_own_can_be_switched_off(enabled: str) -> None:
+    given = {"EnableConsole": enabled}
+    kinds = ("AWS::Serverless::Function", "AWS::IAM::Role", "AWS::Logs::LogGroup")
+    names = {name for kind in kinds for name in resolved(kind, given) if "Console" in name}
+
+    assert bool(names) is (enabled == "true")
+    assert not names or names == {"ConsoleFunction", "ConsoleRole", "ConsoleLogs"}
+    assert written()["Outputs"]["ConsoleUrl"]["Condition"] == "HasConsole"
+
+
+def test_without_a_console_its_routes_are_none_of_the_deployed_api() -> None:
+    resources = deployed()
+    nothing = {"Ref": "AWS::NoValue"}
+
+    for path, methods in resources["Api"]["Properties"]["Body"]["paths"].items():
+        conditional = {route for route in CONSOLE if route[1] == path}
+        assert ("Fn::If" in methods) is bool(conditional)
+        if conditional:
+            assert methods["Fn::If"][0] == "HasConsole"
+            assert methods["Fn::If"][2] == nothing
+    own = {name: resource for name, resource in resources.items() if name.startswith("Console")}
+    assert len(own) == 5
+    assert {resource["Condition"] for resource in own.values()} == {"HasConsole"}
+    # Nor does the stage go on with what was deployed before: the text of the API is the same with
+    # and without a console.
+    assert API["AlwaysDeploy"] is True
+
+
+def _where(conditional: dict[str, Any]) -> dict[str, Any]:
+    """Return what there is where the condition holds."""
+    return conditional["Fn::If"][1] if "Fn::If" in conditional else conditional
 
 
 def test_no_decision_is_ever_cached() -> None:
@@ -138,7 +178,7 @@ def test_a_function_may_be_invoked_by_its_own_routes_only() -> None:
             allowed.setdefault(function, set()).add(source[0].partition("${__Stage__}/")[2])
     expected: dict[str, set[str]] = {}
     for (method, path), (function, _) in ROUTES.items():
-        expected.setdefault(function, set()).add(method + re.sub(r"\{\w+\}", "*", path))
+        expected.setdefault(function, set()).add(method + re.sub(r"\{\w+\+?\}", "*", path))
     authorizers = {name for name in allowed if name.endswith("Aliaslive")}
 
     assert len(authorizers) == 3

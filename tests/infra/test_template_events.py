@@ -139,18 +139,23 @@ def test_every_rule_may_invoke_and_fill_the_queue_and_no_other_may() -> None:
     assert {*allowed["Condition"]["ArnEquals"]["aws:SourceArn"]} == {*invoke}
 
 
-def test_what_the_function_fails_at_is_tried_again_and_then_kept() -> None:
-    (retries,) = resolved("AWS::Lambda::EventInvokeConfig").values()
+@pytest.mark.parametrize(
+    ("function", "queue"),
+    [("RotateOnEventFunction", "FailedRequests"), ("RecordUsageFunction", "UncountedUsage")],
+)
+def test_what_a_function_fails_at_is_tried_again_and_then_kept(function: str, queue: str) -> None:
+    configured = resolved("AWS::Lambda::EventInvokeConfig").values()
+    (retries,) = [each for each in configured if each["FunctionName"] == f"{function}.Ref"]
     assert retries == {
-        "FunctionName": "RotateOnEventFunction.Ref",
+        "FunctionName": f"{function}.Ref",
         "Qualifier": "$LATEST",
         "MaximumRetryAttempts": 2,
         "MaximumEventAgeInSeconds": 21_600,
-        "DestinationConfig": {"OnFailure": {"Destination": "FailedRequests.Arn"}},
+        "DestinationConfig": {"OnFailure": {"Destination": f"{queue}.Arn"}},
     }
 
 
-@pytest.mark.parametrize("queue", ["UndeliveredRequests", "FailedRequests"])
+@pytest.mark.parametrize("queue", ["UndeliveredRequests", "FailedRequests", "UncountedUsage"])
 def test_a_queue_keeps_for_as_long_as_it_can_and_takes_nothing_in_clear(queue: str) -> None:
     declared = resolved("AWS::SQS::Queue")[queue]
     assert declared == {"MessageRetentionPeriod": 14 * 86_400, "SqsManagedSseEnabled": True}

@@ -1,6 +1,7 @@
 """What the template lets a deployer choose is what the code accepts."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from keyturn.settings import (
     audit_days,
     compromised_action,
     required_roles,
+    usage_days,
     verify_cache_seconds,
 )
 from tests.infra.declared import written
@@ -96,11 +98,17 @@ def test_what_a_leak_does_is_what_the_code_can_do(monkeypatch: pytest.MonkeyPatc
         assert compromised_action() == action
 
 
-def test_days_that_deploy_are_a_number_to_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    parameter = written()["Parameters"]["AuditDays"]
-    for days in (parameter["MinValue"], parameter["Default"], parameter["MaxValue"]):
-        monkeypatch.setenv("AUDIT_DAYS", str(days))
-        assert audit_days() == days
+@pytest.mark.parametrize(
+    ("parameter", "variable", "read"),
+    [("AuditDays", "AUDIT_DAYS", audit_days), ("UsageDays", "USAGE_DAYS", usage_days)],
+)
+def test_days_that_deploy_are_a_number_to_the_code(
+    parameter: str, variable: str, read: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared = written()["Parameters"][parameter]
+    for days in (declared["MinValue"], declared["Default"], declared["MaxValue"]):
+        monkeypatch.setenv(variable, str(days))
+        assert read() == days
 
 
 ARN = "arn:aws:iam::123456789012:role/ci"
@@ -137,6 +145,7 @@ def _accepted(**changed: Any) -> bool:  # noqa: ANN401 - a settings field
         "key_prefix": "kt",
         "allowed_roles": ("admin",),
         "default_grace_seconds": 0,
+        "imported_keys": False,
     }
     try:
         Settings(**{**fields, **changed})

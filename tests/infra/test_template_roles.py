@@ -36,12 +36,16 @@ DOES = {
     **{authorizer: {("dynamodb:GetItem", "Table.Arn")} for authorizer in AUTHORIZERS},
     # One read, or one conditional write; a holder gets to know no key string.
     "SelfKeyFunction": {("dynamodb:GetItem", "Table.Arn"), ("dynamodb:UpdateItem", "Table.Arn")},
-    # One row, a page of aliases, a page of what happened; it can open no key string.
+    # One row, a page of aliases, a page of what happened, of what was used and when; it can open no
+    # key string.
     "ReadKeysFunction": {
+        ("dynamodb:BatchGetItem", "Table.Arn"),
         ("dynamodb:GetItem", "Table.Arn"),
         ("dynamodb:Query", "Table.Arn"),
         ("dynamodb:Query", "Table.Arn/index/by_alias"),
     },
+    # Anyone may invoke it, so it may do nothing.
+    "ConsoleFunction": set(),
     "RotateKeyFunction": ROTATES,
     "RotateOnEventFunction": ROTATES
     | {
@@ -55,6 +59,11 @@ DOES = {
         ("secretsmanager:GetSecretValue", SECRETS),
         ("secretsmanager:PutSecretValue", SECRETS),
         ("secretsmanager:UpdateSecretVersionStage", SECRETS),
+    },
+    # It reads no row, and writes none of a key.
+    "RecordUsageFunction": {
+        ("dynamodb:UpdateItem", "Table.Arn"),
+        ("sqs:SendMessage", "UncountedUsage.Arn"),  # Lambda does, in its name
     },
     # It sees hashes and ciphertext go by, and can neither open them nor write any.
     "PublishEventsFunction": {

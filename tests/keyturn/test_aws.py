@@ -4,8 +4,8 @@ import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 
 from keyturn import aws as sdk
-from keyturn import service
 from keyturn.errors import Unavailable
+from keyturn.issuer import START_OVER
 from tests.conftest import TEMPLATE
 from tests.support_aws import Aws, lost_request, refused
 
@@ -24,7 +24,7 @@ def test_all_calls_of_a_verb_fit_into_the_function_s_timeout() -> None:
     longest_pause = 1
 
     call = 2 * (1 + 2) + longest_pause
-    create_or_renew = 3 * call + service.START_OVER
+    create_or_renew = 3 * call + START_OVER
 
     assert create_or_renew < int(timeout) < 29
 

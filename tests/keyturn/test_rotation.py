@@ -14,8 +14,8 @@ from keyturn.errors import (
     KeyNotFound,
     Unavailable,
 )
+from keyturn.issuer import Issued
 from keyturn.keys import DAY, ApiKey, Grant, Outcome, Reason, Rotation
-from keyturn.service import Issued
 from tests.support import NOW, by
 from tests.support_aws import Aws, Table, refused
 from tests.support_desk import AGAIN, GRANT, STORE, Desk

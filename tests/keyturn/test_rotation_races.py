@@ -11,8 +11,8 @@ from keyturn.errors import (
     KeyInactive,
     Unavailable,
 )
+from keyturn.issuer import Issued
 from keyturn.keys import DAY, ApiKey, Outcome, Reason, Rotation
-from keyturn.service import Issued
 from tests.support import NOW, by
 from tests.support_aws import Aws, Fault, first, lost_reply, lost_request, refused
 from tests.support_desk import AGAIN, STORE, Desk

@@ -11,9 +11,10 @@ import create_key
 from keyturn import keytext, schemas
 from keyturn.answers import ItemResponse, KeyResponse
 from keyturn.errors import AliasRequired, FieldInvalid, NameRequired, RolesInvalid
+from keyturn.issuer import Issued
 from keyturn.keys import Reason
 from keyturn.schemas import CreateRequest, VerifyRequest
-from keyturn.service import Issued
+from keyturn.tally import NEVER, LastUse
 from tests.support import NOW, answer, api_key, post
 from tests.support_aws import Aws
 
@@ -118,9 +119,11 @@ def test_an_item_shows_everything_but_the_key() -> None:
         previous_expires_at=NOW + 2,
         rotate_every_days=90,
         metadata={"a": "b"},
+        generation=3,
     )
+    use = LastUse({2: NOW + 3, 3: NOW + 4})
 
-    assert json.loads(ItemResponse.of(key, NOW).model_dump_json()) == {
+    assert json.loads(ItemResponse.of(key, use, NOW).model_dump_json()) == {
         "id": key.id,
         "alias": "billing",
         "name": "Billing",
@@ -128,7 +131,7 @@ def test_an_item_shows_everything_but_the_key() -> None:
         "is_active": False,
         "expire": "2027-01-30T08:00:00Z",
         "ttl_days": 15,
-        "generation": 1,
+        "generation": 3,
         "created_at": "2027-01-15T08:00:00Z",
         "updated_at": "2027-01-15T08:00:00Z",
         "metadata": {"a": "b"},
@@ -139,13 +142,18 @@ def test_an_item_shows_everything_but_the_key() -> None:
         "previous_expires_at": "2027-01-15T08:00:02Z",
         "rotate_every_days": 90,
         "updated_by": "iam",
-        "last_used_at": None,
+        "last_used_at": "2027-01-15T08:00:04Z",
+        "last_generation_used": 3,
+        "previous_last_seen_at": "2027-01-15T08:00:03Z",
     }
 
 
 def test_what_was_never_set_is_null() -> None:
-    item = ItemResponse.of(api_key(), NOW)
+    item = ItemResponse.of(api_key(), NEVER, NOW)
 
     assert (item.status, item.revoked_at, item.revoke_reason, item.previous_expires_at) == (
         *("active", None, None, None),
+    )
+    assert (item.last_used_at, item.last_generation_used, item.previous_last_seen_at) == (
+        *(None, None, None),
     )

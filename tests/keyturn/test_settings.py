@@ -17,6 +17,7 @@ GOOD = {
     "DEFAULT_TTL_DAYS": "15",
     "MAX_TTL_DAYS": "365",
     "DEFAULT_GRACE_SECONDS": "86400",
+    "IMPORTED_KEYS": "false",
 }
 
 
@@ -31,6 +32,7 @@ def test_every_setting_is_the_variable_of_its_name() -> None:
         default_ttl_days=15,
         max_ttl_days=365,
         default_grace_seconds=86400,
+        imported_keys=False,
     )
 
 
@@ -77,6 +79,7 @@ def test_the_salt_may_be_empty_but_not_missing() -> None:
         ("DEFAULT_TTL_DAYS", "a week"),
         ("MAX_TTL_DAYS", "14"),
         ("MAX_TTL_DAYS", "1e3"),
+        ("IMPORTED_KEYS", "yes"),
     ],
 )
 def test_what_would_only_fail_later_fails_at_start_and_is_named(name: str, value: str) -> None:

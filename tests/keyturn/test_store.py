@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from keyturn import aws as sdk
-from keyturn import keytext
+from keyturn import keytext, row
 from keyturn.errors import Unavailable
 from keyturn.keys import DAY, ApiKey, By, Grant, Reason
 from keyturn.store import KeyStore
@@ -127,7 +127,7 @@ def test_a_renewal_starts_validity_anew_and_keeps_the_string(store: KeyStore, ta
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     assert changed == {
         *("name", "roles", "ttl_days", "expires_at", "updated_at", "updated_by", "due_at"),
-        *("renew_id", "version"),
+        *("marks", "version"),
     }
 
 
@@ -213,18 +213,35 @@ def test_a_renewal_whose_reply_was_lost_is_done_once(
     assert aws.calls[1:] == ["UpdateItem", "UpdateItem"]
 
 
-def test_a_renewal_whose_reply_was_lost_to_another_becomes_the_last(
+def test_a_renewal_whose_reply_was_lost_undoes_none_of_those_that_came_since(
     store: KeyStore, aws: Aws
 ) -> None:
     store.create(KEY)
-    other = replace(GRANT, name="Other")
-    aws.plan("UpdateItem", afterwards(lambda: renew(store, other, LATER, by("y"))))
+
+    def others() -> None:
+        for number in range(3):
+            renew(store, replace(GRANT, name=f"Other {number}"), LATER, by("y"))
+
+    aws.plan("UpdateItem", afterwards(others))
 
     renewed = renew(store, GRANT, LATER, by("x"))
 
     assert renewed is not None
-    assert (renewed.name, renewed.version) == ("Renewed", 4)
+    assert (renewed.name, renewed.version) == ("Other 2", 5)
     assert store.get(KEY.id) == renewed
+
+
+def test_the_last_writes_are_remembered(store: KeyStore, table: Table) -> None:
+    store.create(KEY)
+    before = row.to_marks(table.row())
+    for number in range(row.MARKS - 1):
+        renew(store, GRANT, LATER + number, by("x"))
+
+    assert row.to_marks(table.row()) > before
+    assert len(row.to_marks(table.row())) == row.MARKS
+    renew(store, GRANT, LATER, by("x"))
+    assert not row.to_marks(table.row()) & before
+    assert len(row.to_marks(table.row())) == row.MARKS
 
 
 def test_a_renewal_of_unknown_outcome_is_unavailable(store: KeyStore, aws: Aws) -> None:

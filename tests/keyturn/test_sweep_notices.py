@@ -89,6 +89,26 @@ def test_end_of_a_grace_is_told_though_a_renewal_overtook_the_sweep(
     assert done(desk) == {}
 
 
+@pytest.mark.parametrize("overtaken", [False, True])
+def test_end_of_a_grace_that_somebody_ended_is_told_by_that_alone(
+    desk: Desk, table: Table, *, overtaken: bool
+) -> None:
+    desk.issue()
+    desk.issuer.rotate(BILLING, Rotation(id="a", grace_seconds=30 * DAY), by("admin"))
+    desk.now = NOW + 12 * DAY + 10  # a notice waits for the sweep
+    STORE.end_grace(BILLING, 2, desk.now, desk.now, by("event:e"))
+    desk.now += 10
+    if overtaken:
+        desk.issue()
+
+    assert done(desk) == ({} if overtaken else {"expiring": 1})
+
+    assert table.row().get("notice") == (None if overtaken else {"S": "expiring"})
+    desk.issuer.rotate(BILLING, Rotation(id="b", grace_seconds=60), by("admin"))
+    desk.now += 60
+    assert done(desk) == {"grace_ended": 1}
+
+
 def test_key_that_was_expiring_and_renewed_is_told_again_when_it_is(desk: Desk) -> None:
     desk.issue()
     desk.now = NOW + 12 * DAY

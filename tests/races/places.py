@@ -22,8 +22,8 @@ import pytest
 from infra.local.emulator import moto
 from infra.local.resources import Resources
 from keyturn import aws, keytext, settings
+from keyturn.issuer import Issuer
 from keyturn.keys import Grant
-from keyturn.service import Issuer
 from keyturn.settings import Settings
 from keyturn.store import KeyStore
 from keyturn.vault import Vault

@@ -5,9 +5,9 @@ from functools import partial
 import pytest
 
 from keyturn import service
-from keyturn.errors import KeyNotFound
-from keyturn.keys import ApiKey, Reason
-from keyturn.service import Issuer
+from keyturn.errors import GraceRunning, KeyNotFound
+from keyturn.issuer import Issued, Issuer
+from keyturn.keys import DAY, ApiKey, Outcome, Reason, Rotation
 from tests.races.places import Place, at_once, grant
 from tests.support import by
 
@@ -61,6 +61,50 @@ def test_renewals_of_one_moment_all_count_once_and_answer_one_key(
     assert [key.version for key in in_order] == list(range(2, 2 + len(callers)))
     assert callers[0].store.get(created.key.id) == in_order[-1]
     assert all(key.ttl_days == int(key.name) + 1 for key in in_order)
+
+
+def rotated(callers: list[Issuer], id: str, *rotation_ids: str) -> list[Issued | None]:
+    """Rotate at once; `None` where an earlier rotation's grace is said to run."""
+
+    def rotate(issuer: Issuer, rotation_id: str) -> Issued | None:
+        try:
+            return issuer.rotate(id, Rotation(id=rotation_id, grace_seconds=DAY), by("me"))
+        except GraceRunning:
+            return None
+
+    each = zip(callers, rotation_ids, strict=True)
+    return at_once([partial(rotate, issuer, rotation_id) for issuer, rotation_id in each])
+
+
+def test_of_many_rotations_of_one_moment_one_is_done_and_ends_no_string(
+    on_dynamodb_local: Place, callers: list[Issuer], alias: str
+) -> None:
+    old = callers[0].create_or_renew(grant(alias), by("me")).text
+
+    id = on_dynamodb_local.id_of(alias)
+    answers = rotated(callers, id, *(f"{number}" for number in range(len(callers))))
+
+    (issued,) = [answer for answer in answers if answer]
+    row = callers[0].store.get(id)
+    assert row == issued.key
+    assert (row.generation, row.version) == (2, 2)
+    for text in (old, issued.text):
+        assert row.verify(text.digest, service.clock(), None).outcome is Outcome.VALID
+
+
+def test_rotations_of_one_moment_with_one_id_are_one_and_answer_one_string(
+    on_dynamodb_local: Place, callers: list[Issuer], alias: str
+) -> None:
+    callers[0].create_or_renew(grant(alias), by("me"))
+
+    id = on_dynamodb_local.id_of(alias)
+    answers = [answer for answer in rotated(callers, id, *["same"] * len(callers)) if answer]
+
+    assert len(answers) == len(callers)
+    assert len({answer.text.reveal() for answer in answers}) == 1
+    row = callers[0].store.get(id)
+    assert {answer.key.version for answer in answers} == {2}
+    assert row == answers[0].key
 
 
 def test_different_aliases_of_one_moment_do_not_disturb_each_other(

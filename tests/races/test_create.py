@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from keyturn.service import Issued, Issuer
+from keyturn.issuer import Issued, Issuer
 from tests.races.places import Place, at_once, grant
 from tests.support import by
 

@@ -1,4 +1,4 @@
-"""Callers create, renew, revoke and read one alias at random: one order explains what they saw."""
+"""Callers do whatever can be done to one alias, at random: one order explains what they saw."""
 
 import random
 import time
@@ -9,9 +9,9 @@ from functools import partial
 import pytest
 
 from keyturn import service
-from keyturn.errors import KeyCompromised, KeyNotFound
-from keyturn.keys import DAY, ApiKey, Grant, Reason
-from keyturn.service import Issuer
+from keyturn.errors import GraceRunning, KeyCompromised, KeyInactive, KeyNotFound, Unavailable
+from keyturn.issuer import Issuer
+from keyturn.keys import DAY, ApiKey, Grant, Reason, Rotation
 from tests.races.history import Call, HistoryError, Read, Refusal, check
 from tests.races.places import Place, at_once, grant
 from tests.support import by
@@ -34,7 +34,7 @@ def work(alias: str, id: str, issuer: Issuer, actor: str, chance: random.Random)
 
 
 def _call(alias: str, id: str, issuer: Issuer, actor: str, chance: random.Random) -> Call:
-    wanted: Grant | Reason | None = chance.choices(
+    wanted: Grant | Reason | Rotation | None = chance.choices(
         [
             grant(
                 alias,
@@ -45,9 +45,10 @@ def _call(alias: str, id: str, issuer: Issuer, actor: str, chance: random.Random
             ),
             chance.choice([Reason.UNSPECIFIED, Reason.SUPERSEDED, Reason.CESSATION]),
             Reason.COMPROMISED,
+            Rotation(id=actor, grace_seconds=DAY, force=chance.random() < 0.2),
             None,
         ],
-        weights=[40, 30, 1, 29],
+        weights=[35, 25, 2, 15, 23],
     )[0]
     answer: ApiKey | Refusal | Read
     renewed = False
@@ -57,6 +58,10 @@ def _call(alias: str, id: str, issuer: Issuer, actor: str, chance: random.Random
             issued = issuer.create_or_renew(wanted, by(actor))
             answer, renewed = issued.key, issued.renewed
             assert issued.text.matches(answer.secret_hash)
+        elif isinstance(wanted, Rotation):
+            issued = issuer.rotate(id, wanted, by(actor))
+            answer = issued.key
+            assert issued.text.matches(answer.secret_hash)
         elif wanted:
             answer = service.revoke(id, wanted, by(actor), issuer.store, service.clock())
         else:
@@ -65,6 +70,12 @@ def _call(alias: str, id: str, issuer: Issuer, actor: str, chance: random.Random
         answer = Refusal.NOT_FOUND
     except KeyCompromised:
         answer = Refusal.COMPROMISED
+    except KeyInactive:
+        answer = Refusal.INACTIVE
+    except GraceRunning:
+        answer = Refusal.GRACE_RUNNING
+    except Unavailable:
+        answer = Refusal.UNAVAILABLE
     return Call(actor, wanted, answer, began, time.monotonic(), renewed)
 
 
@@ -124,6 +135,31 @@ CREATED = Call("a", grant("alias", "first"), KEY, 0, 1)
 REVOKED = Call("b", Reason.UNSPECIFIED, ENDED, 2, 3)
 AGAIN = replace(KEY, name="again", updated_at=1002, updated_by="c", version=3)
 AGAIN = replace(AGAIN, expires_at=1002 + 15 * DAY)
+FIRST = Rotation(id="b", grace_seconds=DAY)
+NEW = replace(
+    KEY,
+    generation=2,
+    secret_hash=b"other",
+    previous_hash=b"hash",
+    previous_expires_at=1001 + DAY,
+    expires_at=1001 + 15 * DAY,
+    rotated_at=1001,
+    rotation_ids=("b",),
+    updated_at=1001,
+    updated_by="b",
+    version=2,
+)
+ROTATED = Call("b", FIRST, NEW, 2, 3)
+NEXT = replace(
+    NEW,
+    generation=3,
+    secret_hash=b"third",
+    previous_hash=b"other",
+    rotation_ids=("b", "c"),
+    updated_by="c",
+    version=3,
+)
+AGAIN_ROTATED = Call("c", Rotation(id="c", grace_seconds=DAY), NEXT, 4, 5)
 RENEWED = Call("c", grant("alias", "again"), AGAIN, 4, 5, renewed=True)
 
 
@@ -133,6 +169,9 @@ def test_order_that_explains_the_answers_is_accepted() -> None:
     late = Call("d", Reason.CESSATION, Refusal.NOT_FOUND, 3.5, 4.5)
 
     assert check([RENEWED, CREATED, late, REVOKED, absent, during]) == AGAIN
+    forced = replace(AGAIN_ROTATED, wanted=Rotation(id="c", grace_seconds=DAY, force=True))
+    refused = Call("d", replace(FIRST, id="d"), Refusal.GRACE_RUNNING, 3.5, 4.5)
+    assert check([CREATED, refused, ROTATED, forced]) == NEXT
     assert check([]) is None
 
 
@@ -171,6 +210,19 @@ WRONG: dict[str, Callable[[], list[Call]]] = {
         CREATED,
         Call("d", Reason.CESSATION, Refusal.NOT_FOUND, 1.5, 1.9),
         REVOKED,
+    ],
+    "rotated while a grace runs": lambda: [CREATED, ROTATED, AGAIN_ROTATED],
+    "rotated and kept the string": lambda: [
+        CREATED,
+        replace(ROTATED, answer=replace(NEW, secret_hash=b"hash")),
+    ],
+    "rotated for longer than was asked": lambda: [
+        CREATED,
+        replace(ROTATED, answer=replace(NEW, previous_expires_at=1001 + 2 * DAY)),
+    ],
+    "a grace runs, but none did": lambda: [
+        CREATED,
+        Call("d", replace(FIRST, id="d"), Refusal.GRACE_RUNNING, 1.5, 1.9),
     ],
     "compromised, but never was": lambda: [
         CREATED,

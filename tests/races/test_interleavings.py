@@ -7,8 +7,8 @@ import pytest
 
 from keyturn import keytext, service
 from keyturn.errors import KeyCompromised, KeyNotFound, Unavailable
+from keyturn.issuer import START_OVER, Issuer
 from keyturn.keys import DAY, ApiKey, Reason
-from keyturn.service import START_OVER, Issuer
 from keyturn.store import KeyStore
 from tests.races.places import Action, Place, grant, once
 from tests.support import by

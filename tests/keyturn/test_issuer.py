@@ -5,8 +5,8 @@ import pytest
 
 from keyturn import keytext, service
 from keyturn.errors import KeyNotFound, Unavailable
+from keyturn.issuer import Issued, Issuer
 from keyturn.keys import DAY, Outcome, Reason
-from keyturn.service import Issued, Issuer
 from keyturn.settings import settings
 from tests.support import NOW, api_key, by
 from tests.support_aws import Aws, Table, afterwards, first, lost_reply

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from keyturn import keytext, service
+from keyturn import issuer, keytext
 from keyturn.errors import AliasConflict, KeyCompromised, Unavailable
 from keyturn.keys import DAY, Outcome, Reason
 from tests.support import NOW
@@ -180,4 +180,4 @@ def test_who_loses_every_race_is_told_in_time(
 
     assert error.value.detail == "lost every race"
     assert 5 < len(pauses) < 20
-    assert sum(pauses) <= service.START_OVER
+    assert sum(pauses) <= issuer.START_OVER
