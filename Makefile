@@ -9,7 +9,7 @@ VENDOR = functions/console_assets/vendor
 export PYTHON
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: help run event console session test coverage prove bench bench-growth openapi screenshots lint format build validate lock clean
+.PHONY: help run event console session test coverage prove bench bench-growth openapi screenshots lint format build validate audit mutate lock clean
 
 help:  ## show this list (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -65,11 +65,17 @@ build: .venv-sam/.has-sam $(VENDOR)  ## make the Lambda bundle in .aws-sam/build
 validate: .venv-sam/.has-sam $(VENV)/.has-dev  ## check template.yaml against SAM, CloudFormation and serverless rules
 	.venv-sam/bin/sam validate --lint --region us-east-1 && $(BIN)/cfn-lint --append-rules cfn_lint_serverless.rules -- template.yaml
 
+audit: .venv-audit/.has-audit $(VENV)/.has-dev  ## look up known holes and licences of what is pinned
+	@.venv-audit/bin/python requirements/audit.py
+
+mutate: $(VENV)/.has-dev  ## change the code in a thousand ways: does a test notice? (an hour)
+	@$(BIN)/python -m tests.mutation
+
 lock: .venv-lock/.has-lock  ## pin the dependencies again (UPGRADE=--upgrade: newer ones)
 	@sh requirements/lock $(UPGRADE) && sh bench/lock $(UPGRADE)
 
 clean:  ## remove everything that was made here
-	rm -rf .venv .venv-* .aws-sam .cache $(VENDOR) .bench .coverage* .*_cache .hypothesis
+	rm -rf .venv .venv-* .aws-sam .cache $(VENDOR) .bench .coverage* .*_cache .hypothesis mutants
 
 $(VENDOR): requirements/console/package.json requirements/console/package-lock.json requirements/vendor $(wildcard infra/openapi.json)
 	@sh requirements/vendor
@@ -82,6 +88,12 @@ $(VENV)/.has-dev: requirements/dev.txt requirements/local.txt
 
 .venv-sam/.has-sam: requirements/sam.txt
 	@TAKES="about a minute" sh requirements/install .venv-sam sam
+
+.venv-runtime/.has-runtime: bench/requirements-runtime.txt
+	@PYTHON="$$(sh requirements/find-python 3.13)/python3.13" TAKES="a few seconds" sh requirements/install .venv-runtime runtime
+
+.venv-audit/.has-audit: requirements/audit.txt
+	@TAKES="about half a minute" sh requirements/install .venv-audit audit
 
 .venv-lock/.has-lock: requirements/lock.txt
 	@TAKES="a few seconds" sh requirements/install .venv-lock lock

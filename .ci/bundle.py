@@ -12,7 +12,8 @@ ours = {path.relative_to("functions") for path in Path("functions").rglob("*.py"
 ours |= {path.relative_to("functions") for path in Path("functions", CONSOLE).glob("*.*")}
 ours |= {VENDOR / f"{name}.js" for name in LIBRARIES} | {VENDOR / "inter.woff2"}
 ours |= {VENDOR / f"{name}.LICENSE.txt" for name in LICENSED} | {VENDOR / "openapi.json"}
-bundles = [path for path in Path(".aws-sam/build").iterdir() if path.is_dir()]
+built = [path for path in Path(".aws-sam/build").iterdir() if path.is_dir()]
+bundles = [path for path in built if not (path / "template.yaml").exists()]  # else a nested stack
 for bundle in bundles:
     found = [path for path in bundle.rglob("*") if path.is_file()]
     files = {path.relative_to(bundle): path.stat().st_size for path in found}

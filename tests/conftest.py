@@ -9,7 +9,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -59,11 +59,27 @@ os.environ |= {
     "POWERTOOLS_TRACER_CAPTURE_ERROR": "false",
 }
 
+FIGURE = "figure: "
+
 # The machine may be busy; and AWS is one for all examples of a test, which is how it is meant.
 settings.register_profile(
     "keyturn", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 settings.load_profile("keyturn")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the tests of this run measured and counted."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name.startswith(FIGURE):
+                terminalreporter.write_line(f"{name.removeprefix(FIGURE)}: {value}")
+
+
+@pytest.fixture
+def figure(record_property: Callable[[str, object], None]) -> Callable[[str, str], None]:
+    """Say a figure of docs/reliability.md, by its name there."""
+    return lambda name, value: record_property(f"{FIGURE}{name}", value)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ export async function load() {
   try {
     let cursor;
     do {
-      const page = await call('GET', '', { query: { limit: PAGE, cursor } });
+      const page = await patiently(() => call('GET', '', { query: { limit: PAGE, cursor } }), cursor ? 2 : 0);
       if (turn !== latest || !state.me) return;
       for (const item of page.items) keys.set(item.id, item);
       cursor = page.cursor;
@@ -25,6 +25,17 @@ export async function load() {
     set({ keys, loaded: !cursor, loading: false, asOf: now() });
   } catch (problem) {
     if (turn === latest && state.me) set({ loading: false, problem });
+  }
+}
+
+/** In the middle of a long list a throttle is no reason to begin again. */
+async function patiently(ask, tries) {
+  try {
+    return await ask();
+  } catch (problem) {
+    if (!tries || !problem.passes) throw problem;
+    await new Promise((resolve) => { setTimeout(resolve, 1_000 * Math.max(1, problem.wait)); });
+    return patiently(ask, tries - 1);
   }
 }
 
@@ -37,9 +48,7 @@ export async function look(prefix) {
 /** Read one key anew, strongly consistent. */
 export async function fetchKey(id) {
   const item = await call('GET', `/${encodeURIComponent(id)}`);
-  const known = state.keys.get(id);
-  // Usage may be told in lists alone, or a little later.
-  put({ ...item, last_used_at: item.last_used_at ?? known?.last_used_at ?? null });
+  put(item);
   return item;
 }
 

@@ -3,9 +3,11 @@ import { html, useLayoutEffect, useRef } from './lib.js';
 import { noRenewal, noRevocation, noRotation, openRevoke, openRotate } from './change.js';
 import { openGrant } from './grant.js';
 import { Icon } from './icons.js';
-import { set } from './store.js';
+import { set, state } from './store.js';
 
-export const openMenu = (key, button) => set({ menu: { key, button } });
+let opened = 0;
+
+export const openMenu = (key, button) => set({ menu: { key, button, turn: ++opened } });
 
 export const VERBS = [
   { icon: 'renew', words: 'Renew', open: openGrant, not: noRenewal },
@@ -13,7 +15,8 @@ export const VERBS = [
   { icon: 'revoke', words: 'Revoke', open: openRevoke, not: noRevocation, danger: true },
 ];
 
-export function Menu({ of: { key, button } }) {
+export function Menu({ of }) {
+  const { key, button } = of;
   const menu = useRef();
   useLayoutEffect(() => {
     const { current } = menu;
@@ -28,7 +31,7 @@ export function Menu({ of: { key, button } }) {
     return () => removeEventListener('scroll', shut, { capture: true });
   }, []);
   const closed = (event) => {
-    if (event.newState !== 'closed') return;
+    if (event.newState !== 'closed' || state.menu !== of) return; // it may be open again already
     set({ menu: null });
     button.focus();
   };

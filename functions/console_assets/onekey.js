@@ -88,7 +88,8 @@ function Details({ of }) {
         <div><dt>Expires</dt><dd>${date(of.expire)}</dd></div>
         <div><dt>Valid for</dt><dd>${plural(of.ttl_days, 'day')}</dd></div>
         <div><dt>Rotates by itself</dt><dd>${of.rotate_every_days ? `every ${plural(of.rotate_every_days, 'day')}` : 'no'}</dd></div>
-        <div><dt>Last used</dt><dd><${When} at=${of.last_used_at} none="never, or not recorded" /></dd></div>
+        <div><dt>Last used</dt><dd><${When} at=${of.last_used_at} none="never, or not recorded" />${of.last_generation_used
+          && of.last_generation_used !== of.generation && html`<span class="faint">with generation ${of.last_generation_used}</span>`}</dd></div>
         <div><dt>Created</dt><dd>${date(of.created_at)}</dd></div>
         <div><dt>Changed</dt><dd>${date(of.updated_at)}<br /><span class="faint">by <${Actor} of=${of.updated_by} /></span></dd></div>
         ${metadata.map(([name, value]) => html`<div key=${`m ${name}`} class="own"><dt>${name}</dt><dd>${value}</dd></div>`)}

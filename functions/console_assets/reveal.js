@@ -2,7 +2,7 @@
 import { html, useRef, useState } from './lib.js';
 import { Dialog } from './dialog.js';
 import { Icon } from './icons.js';
-import { Copy, Note } from './parts.js';
+import { Copy, Note, When } from './parts.js';
 import { set, toast } from './store.js';
 import { ago, date, until } from './time.js';
 
@@ -38,7 +38,8 @@ export function Reveal({ of }) {
           <div><dt>Valid until</dt><dd>${date(of.expire)} <span class="faint">(${ago(of.expire)})</span></dd></div>
           <div><dt>Generation</dt><dd>${of.generation}</dd></div>
           ${of.how === 'rotated' && html`
-            <div><dt>The string before</dt><dd>${grace ? `works until ${date(of.previous_expires_at)}` : 'has ended'}</dd></div>`}
+            <div><dt>The string before</dt><dd>${grace ? `works until ${date(of.previous_expires_at)}` : 'has ended'}${of.previous_last_seen_at
+              && html`<span class="faint">last seen <${When} at=${of.previous_last_seen_at} /></span>`}</dd></div>`}
         </dl>
       </div>
       <footer>

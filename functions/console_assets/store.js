@@ -16,7 +16,7 @@ export const state = {
   ...nothing(),
   notice: null, // {tone, text}: why one has to sign in again
   dialog: null, // {kind, id, draft}: what is being filled in; outlives the session
-  menu: null, // {key, button}: whose actions are open
+  menu: null, // {key, button, turn}: whose actions are open
   reveal: null, // {key, ...}: a new key string, as long as it is on the screen
   leaving: 0, // seconds until an idle session ends, once it is about to
   toasts: [],

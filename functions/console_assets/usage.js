@@ -47,12 +47,18 @@ export function Usage({ id, lastUsed }) {
             <table class="numbers">
               <thead><tr><th scope="col">Day (UTC)</th><th scope="col">Allowed</th><th scope="col">Denied</th></tr></thead>
               <tbody>${[...days].reverse().map((each) => html`
-                <tr key=${each.day}><th scope="row">${each.day}</th><td>${each.allowed.toLocaleString('en')}</td><td>${each.denied.toLocaleString('en')}</td></tr>`)}</tbody>
+                <tr key=${each.day}><th scope="row">${each.day}</th><td>${each.allowed.toLocaleString('en')}</td>
+                  <td>${reasons(each)} ${each.denied.toLocaleString('en')}</td></tr>`)}</tbody>
             </table>
           </div>
         </details>`}
     </section>`;
 }
+
+const reasons = ({ denied_by_reason: by = {} }) => {
+  const said = Object.entries(by).map(([reason, count]) => `${count} ${reason.replaceAll('_', ' ')}`);
+  return said.length > 0 && html`<span class="faint">${said.join(', ')}</span>`;
+};
 
 function Chart({ of }) {
   const place = useRef();

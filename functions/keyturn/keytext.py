@@ -66,7 +66,7 @@ class KeyText:
 
     @property
     def hint(self) -> str:
-        """Prefix and last four characters (of the check, so nothing of the secret)."""
+        """Prefix and last four characters: of the check, which tell 24 bits of the secret's 190."""
         return f"{self.prefix}_...{self.reveal()[-4:]}"
 
 

@@ -3,7 +3,7 @@
 import os
 import queue
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -73,12 +73,14 @@ def local_stack(  # noqa: PLR0913 - each has a default, and a name at the call
     parameters: Mapping[str, str] | None = None,
     access_log: AccessLog | None = None,
     sweep_seconds: float = 15,
+    runtime: Callable[[Function], Function] | None = None,
 ) -> Iterator[Stack]:
     """Run a stack; all of it ends with the block.
 
     Port 0 picks a free one. `aws` is an endpoint to use instead of starting moto, `dynamodb` one
     for the table alone; on an endpoint that others use too, `name` keeps the tables apart.
-    `parameters` are the template's. What functions print goes to this process's standard output.
+    `parameters` are the template's. What functions print goes to this process's standard output;
+    they run in it, unless `runtime` makes of each one that runs elsewhere.
     Only on an AWS of its own does it read the table's stream, deliver events and what functions
     log, and sweep, every `sweep_seconds`.
 
@@ -97,7 +99,10 @@ def local_stack(  # noqa: PLR0913 - each has a default, and a name at the call
             with isolation.environment(environment):
                 resources.make(endpoint, dynamodb or endpoint)
             declared = _functions(resources, environment)
-            functions.load(declared.values())
+            if runtime:
+                declared = {id: runtime(function) for id, function in declared.items()}
+            else:
+                functions.load(declared.values())
             server.gateway = Gateway(resources, declared)
             threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
             try:

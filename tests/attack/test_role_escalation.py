@@ -240,12 +240,8 @@ def test_route_that_asked_no_authorizer_of_ours_is_forbidden(
 
 
 def test_direct_invoke_is_no_caller_and_takes_none(table: Table) -> None:
-    added: list[dict[str, object]] = [
-        {"authorizer": {"id": "x"}},
-        {"requestContext": {}},
-        {"httpMethod": "POST"},
-    ]
-    for more in added:
+    others: list[dict[str, Any]] = [{"authorizer": {"id": "x"}}, {"requestContext": {}}]
+    for more in (*others, {"httpMethod": "POST"}):
         given_ = create_key.handler({"alias": "a", "name": "N", **more}, Context())
         assert (given_["status"], given_["code"]) == (400, "field_invalid")
     assert table.rows() == []

@@ -8,13 +8,27 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import pytest
 
 from keyturn import keytext
 from keyturn_cli.app import main
 from tests.infra.test_local_run import Run
+
+ITEM: dict[str, Any] = {
+    "id": "03Oz2OpdnmGrg8ARP",
+    "alias": "team/payments-reporting-nightly",
+    "name": "Nightly",
+    "roles": ["user"],
+    "expire": "2030-01-01T00:00:00Z",
+    "ttl_days": 15,
+    "generation": 1,
+    "metadata": {},
+    "status": "active",
+    "revoke_reason": None,
+}
+"""A key as a server shows it."""
 
 COMMAND = Path(sys.executable).with_name("keyturn")
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Keyturn
+from tests.cli.between import Reply, between
+from tests.cli.conftest import ITEM, Keyturn
 
 ODD = "[red]odd[/red] \x1b[31mname\x1b[0m \u202eabc\u2066 =1+1 \u00e9 \U0001f511"
 SHOWN = "[red]odd[/red] \\x1b[31mname\\x1b[0m \\u202eabc\\u2066 =1+1 \u00e9 \U0001f511"
@@ -68,6 +69,15 @@ def test_a_key_is_shown_by_id_and_by_alias(keyturn: Keyturn, three: str) -> None
     lines = dict(line.split(maxsplit=1) for line in shown.out.splitlines())
     assert {"name", "status", "expires", "roles", "hint", "created"} <= lines.keys()
     assert [lines[name].strip() for name in ("id", "generation")] == [item["id"], "2"]
+
+
+def test_an_alias_of_an_id_s_form_is_found_where_no_id_is_that(
+    keyturn: Keyturn, alias: str
+) -> None:
+    named = alias.removeprefix("alias-") + "x"
+    assert len(named) == len("03Oz2OpdnmGrg8ARP")
+    keyturn.create(named)
+    assert keyturn("show", named).code == 0
 
 
 def test_an_alias_is_taken_as_the_server_stores_it(keyturn: Keyturn, alias: str) -> None:
@@ -214,15 +224,17 @@ def test_an_export_holds_every_record_and_no_key(
     assert sorted(tmp_path.glob("*key*")) == [table, lines]
 
 
-def test_a_spreadsheet_gets_text_and_no_formula(
-    keyturn: Keyturn, alias: str, tmp_path: Path
-) -> None:
-    for number, start in enumerate("=+-@\t\r"):
-        keyturn.create(f"{alias}/{number}", "--name", f"{start}1+1")
-    keyturn("export", str(tmp_path / "keys.csv"), "--prefix", f"{alias}/")
-    with (tmp_path / "keys.csv").open(newline="") as file:
-        names = [row["name"] for row in csv.DictReader(file)]
-    assert names == [f"'{start}1+1" for start in "=+-@\t\r"]
+def test_a_spreadsheet_gets_text_and_no_formula(alone: Keyturn, tmp_path: Path) -> None:
+    given = [f"{start}1+1" for start in ("=", "+", "-", "@", "\t", "\r", " =", "1", "")]
+    items = [ITEM | {"name": name, "metadata": {"=a": "=b"}} for name in given]
+    page = Reply(200, json.dumps({"items": items, "cursor": None}).encode())
+    with between(page) as server:
+        place = {"KEYTURN_URL": server.url, "KEYTURN_API_KEY": "x" * 16}
+        assert alone("export", str(tmp_path / "keys.CSV"), **place).code == 0
+    with (tmp_path / "keys.CSV").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows] == [f"'{name}" for name in given[:6]] + given[6:]
+    assert {row["metadata"] for row in rows} == {'{"=a": "=b"}'}
 
 
 def test_an_export_replaces_a_file_only_when_it_is_meant(

@@ -1,25 +1,12 @@
 """Tables, and times as people say them."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from keyturn_cli import show
 from keyturn_cli.records import Day, Item
-
-ITEM: dict[str, Any] = {
-    "id": "03Oz2OpdnmGrg8ARP",
-    "alias": "team/payments-reporting-nightly",
-    "name": "Nightly",
-    "roles": ["user"],
-    "expire": "2030-01-01T00:00:00Z",
-    "ttl_days": 15,
-    "generation": 1,
-    "metadata": {},
-    "status": "active",
-    "revoke_reason": None,
-}
+from tests.cli.conftest import ITEM
 
 
 @pytest.mark.parametrize(

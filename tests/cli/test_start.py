@@ -1,5 +1,6 @@
 """The installed command: what it loads, what it says of itself, and what it leaves alone."""
 
+import io
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,32 +128,19 @@ def test_the_session_that_is_shown_holds_no_key_and_fetches_nothing() -> None:
 
 
 def test_who_stops_reading_is_not_told_in_tracebacks(keyturn: Keyturn) -> None:
-    with subprocess.Popen(
-        [COMMAND, "list", "-o", "json"],
-        env=keyturn.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-        said = process.stderr.read()
-        assert process.wait() == 1
-    assert said == b""
+    reads, writes = os.pipe()
+    os.close(reads)
+    said = io.StringIO()
+    with os.fdopen(writes, "w", encoding="utf-8") as pipe:
+        assert keyturn.run(("list", "-o", "json"), {}, stdout=pipe, stderr=said) == 1
+    assert said.getvalue() == ""
 
 
 def test_what_cannot_be_written_is_told(keyturn: Keyturn, alias: str) -> None:
-    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
-        done = subprocess.run(
-            [COMMAND, "create", alias],
-            env=keyturn.environment,
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == "keyturn: cannot read or write: No space left on device"
+    said = io.StringIO()
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        assert keyturn.run(("create", alias), {}, stdout=full, stderr=said) == 1
+    assert said.getvalue().endswith("\nkeyturn: cannot read or write: No space left on device\n")
 
 
 def project() -> dict[str, Any]:

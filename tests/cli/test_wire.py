@@ -8,7 +8,7 @@ import pytest
 
 from keyturn import keytext
 from tests.cli.between import Between, Reply, Step, between, lost_from, passed_to
-from tests.cli.conftest import Done, Keyturn
+from tests.cli.conftest import ITEM, Done, Keyturn
 from tests.keyturn.test_lean_tls import certificate
 
 KEY = keytext.mint("kt", "A" * 17).reveal()
@@ -144,9 +144,7 @@ def test_a_refusal_that_quotes_a_key_is_not_told_with_it(alone: Keyturn) -> None
 def test_a_write_is_not_repeated_and_its_unknown_end_is_told(
     alone: Keyturn, verb: tuple[str, ...], hint: str, step: Step
 ) -> None:
-    item = {"id": "0" * 17, "alias": "a", "name": "A", "roles": [], "expire": "", "ttl_days": 1}
-    item |= {"generation": 1, "metadata": {}, "status": "active", "revoke_reason": None}
-    read = [Reply(200, json.dumps(item).encode(), JSON)] if verb[0] == "revoke" else []
+    read = [Reply(200, json.dumps(ITEM).encode(), JSON)] if verb[0] == "revoke" else []
     done, server = asked(alone, *read, step, verb=verb)
 
     assert (done.code, done.out, len(server.asked)) == (5, "", 1 + len(read))
@@ -205,8 +203,7 @@ def test_a_key_made_in_between_is_renewed_and_said(
 
 
 def test_a_key_that_was_imported_as_a_hash_is_renewed_without_its_string(alone: Keyturn) -> None:
-    item = {"id": "0" * 17, "alias": "a", "name": "A", "roles": [], "expire": "", "ttl_days": 1}
-    item |= {"generation": 1, "metadata": {}, "key": None, "renewed": True, "recoverable": False}
+    item = ITEM | {"key": None, "renewed": True, "recoverable": False}
     renewed = Reply(200, json.dumps(item).encode(), JSON)
     done, _ = asked(alone, renewed, verb=("create", "a", "--or-renew"))
     assert (done.code, done.out) == (0, "")

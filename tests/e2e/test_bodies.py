@@ -259,7 +259,7 @@ def test_body_in_chunks_is_a_body(service: Service) -> None:
     chunks = b"".join(b"%x\r\n%b\r\n" % (1, data[i : i + 1]) for i in range(len(data)))
     ((_, credentials),) = service.bearer()
     head = (
-        f"POST {PATH} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+        f"POST {url.path}{PATH} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
         f"Authorization: {credentials}\r\nConnection: close\r\n\r\n"
     )
     with socket.create_connection((url.hostname, url.port), timeout=10) as connection:

@@ -53,13 +53,13 @@ def test_unknown_path_or_method_is_no_such_route(
 def test_head_is_not_served_and_has_no_body(service: Service, path: str) -> None:
     url = urlsplit(service.stack.url)
     connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=10)
-    connection.request("HEAD", path, headers=dict(service.bearer()))
+    connection.request("HEAD", f"{url.path}{path}", headers=dict(service.bearer()))
     response = connection.getresponse()
 
     assert response.status == 404
     assert response.read() == b""
     # Whatever is not this answer's would be the next one's.
-    connection.request("POST", PATH)
+    connection.request("POST", f"{url.path}{PATH}")
     assert json.loads(connection.getresponse().read())["code"] == "unauthorized"
     connection.close()
 

@@ -46,7 +46,7 @@ def lossy(on_dynamodb_local: Place) -> Iterator[Wire]:
 
 
 def work(place: Place, alias: str, issuer: Issuer, caller: int) -> list[Told]:
-    chance = random.Random(f"{alias[-1]} {caller}")  # noqa: S311
+    chance = random.Random(f"{alias[-1]} {caller}")  # noqa: S311 - as above
     told = []
     for number in range(CALLS):
         actor = f"{caller}-{number}"

@@ -7,7 +7,6 @@ import os
 import random
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -77,7 +76,8 @@ class Alias:
         if seen.record is not None:
             generation, key = answer.body["generation"], answer.body["key"]
             assert self.strings.setdefault(generation, key) == key
-        self.history.append(seen)
+        if seen.answer is not None or isinstance(verb, Issue | Revoke | Rotate):
+            self.history.append(seen)
         return seen.answer is not None
 
     def ask(self, verb: Verb) -> Answer:
@@ -178,20 +178,22 @@ def history(service: Service, name: str) -> list[Alias]:
 @pytest.mark.row("F1", "F7")
 @pytest.mark.dynamodb_local
 @pytest.mark.parametrize(
-    "rounds", [pytest.param(5, id="5"), pytest.param(200, marks=pytest.mark.prove, id="200")]
+    "rounds", [pytest.param(3, id="3"), pytest.param(200, marks=pytest.mark.prove, id="200")]
 )
 def test_one_order_of_the_calls_explains_what_every_client_was_told(
-    service: Service, rounds: int, record_property: Callable[[str, object], None]
+    service: Service, rounds: int, figure: Callable[[str, str], None]
 ) -> None:
     name = os.urandom(4).hex()
-    counted = Counter[str]()
+    calls = unknown = 0
     for number in range(rounds):
         for alias in history(service, f"{name}-{number}"):
             check(alias.history)
-            counted["calls"] += len(alias.history)
-            counted["unknown"] += sum(seen.answer is None for seen in alias.history)
+            calls += len(alias.history)
+            unknown += sum(seen.answer is None for seen in alias.history)
 
-    assert counted["calls"] >= rounds * CLIENTS * CALLS
-    assert counted["unknown"]
-    record_property("histories", f"{rounds} of {CLIENTS} clients, each with an order")
-    record_property("calls in them", f"{counted['calls']}, {counted['unknown']} of unknown outcome")
+    assert calls - unknown > rounds * CLIENTS * CALLS / 2
+    assert unknown
+    figure(
+        "histories over HTTP",
+        f"{rounds} of {CLIENTS} clients, {calls} calls, {unknown} of unknown outcome: all in order",
+    )

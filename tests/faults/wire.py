@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import sys
 import threading
 import time
@@ -11,19 +12,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 _HOP_BY_HOP = {"connection", "content-length", "date", "server", "transfer-encoding"}
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What goes back to the client; `cut`, and then the connection breaks half way through."""
+    """What goes back to the client.
+
+    `cut`, and then the connection breaks half way through; `seconds`, and it comes in ten pieces.
+    """
 
     status: int
     headers: Sequence[tuple[str, str]]
     body: bytes
     cut: bool = False
+    seconds: float = 0
 
 
 Forward = Callable[[], Reply]
@@ -47,14 +52,26 @@ class Wire:
     passed   those that reached the other end
     """
 
-    def __init__(self, upstream: str) -> None:
-        """Lead to `upstream`, a URL."""
+    def __init__(self, upstream: str, dynamodb: str = "") -> None:
+        """Lead to `upstream`, a URL, and with what is DynamoDB's to `dynamodb` if that is given."""
         self.upstream = urlsplit(upstream)
+        self.dynamodb = urlsplit(dynamodb or upstream)
         self.url = ""
         self.calls: list[str] = []
         self.passed: list[Passed] = []
+        self.open: set[_Handler] = set()
+        self.dead: set[_Handler] = set()
         self._planned: dict[str, deque[Fault]] = defaultdict(deque)
         self._always: dict[str, Fault] = {}
+
+    def close(self) -> None:
+        """Close every connection at this end, and let its client find out."""
+        for handler in list(self.open):
+            handler.connection.shutdown(socket.SHUT_RDWR)
+
+    def freeze(self) -> None:
+        """Answer on no connection that is open now any more, and say nothing."""
+        self.dead |= self.open
 
     def plan(self, operation: str, *faults: Fault) -> None:
         """Let the next requests of this operation meet these faults, one each."""
@@ -126,6 +143,21 @@ def late_reply(seconds: float) -> Fault:
     return fault
 
 
+def late_request(seconds: float) -> Fault:
+    """It takes too long until AWS does what it was asked."""
+
+    def fault(forward: Forward) -> Reply | None:
+        time.sleep(seconds)
+        return forward()
+
+    return fault
+
+
+def slow_reply(seconds: float) -> Fault:
+    """AWS does what it was asked, and its answer comes bit by bit."""
+    return lambda forward: replace(forward(), seconds=seconds)
+
+
 def failed_reply(forward: Forward) -> Reply | None:
     """AWS does what it was asked, and says that it failed."""
     forward()
@@ -156,9 +188,9 @@ def _error(status: int, code: str) -> Reply:
 
 
 @contextmanager
-def wire_to(upstream: str) -> Iterator[Wire]:
+def wire_to(upstream: str, dynamodb: str = "") -> Iterator[Wire]:
     """Run a wire on a free loopback port."""
-    wire = Wire(upstream)
+    wire = Wire(upstream, dynamodb)
 
     class Handler(_Handler):
         pass
@@ -191,11 +223,23 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wire: Wire
 
+    def setup(self) -> None:
+        super().setup()
+        self.wire.open.add(self)
+
+    def finish(self) -> None:
+        self.wire.open.discard(self)
+        super().finish()
+
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        operation = self.headers["X-Amz-Target"].rpartition(".")[2]
+        if self in self.wire.dead:
+            self.rfile.read()  # until the client has had enough
+            return
+        service, _, operation = self.headers["X-Amz-Target"].rpartition(".")
+        upstream = self.wire.dynamodb if service.startswith("DynamoDB") else self.wire.upstream
         self.wire.calls.append(operation)
-        reply = self.wire.fault(operation)(lambda: self._forward(operation, body))
+        reply = self.wire.fault(operation)(lambda: self._forward(upstream, operation, body))
         if reply is None:
             self.close_connection = True
             return
@@ -205,11 +249,14 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         self.send_header("Content-Length", str(len(reply.body)))
         self.end_headers()
-        self.wfile.write(reply.body[: len(reply.body) // 2] if reply.cut else reply.body)
+        said = reply.body[: len(reply.body) // 2] if reply.cut else reply.body
+        piece = max(1, len(said) // 10) if reply.seconds else len(said)
+        for start in range(0, len(said), piece):
+            time.sleep(reply.seconds / 10)
+            self.wfile.write(said[start : start + piece])
         self.close_connection = reply.cut
 
-    def _forward(self, operation: str, body: bytes) -> Reply:
-        upstream = self.wire.upstream
+    def _forward(self, upstream: SplitResult, operation: str, body: bytes) -> Reply:
         connection = http.client.HTTPConnection(upstream.hostname or "", upstream.port, timeout=30)
         try:
             headers = {

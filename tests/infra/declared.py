@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 PATH = ROOT / "template.yaml"
 
 _SAM_PYTHON = ROOT / ".venv-sam/bin/python"
-_PSEUDO = {
+PSEUDO = {
     "AWS::AccountId": "123456789012",
     "AWS::Partition": "aws",
     "AWS::Region": "us-east-1",
@@ -55,7 +55,7 @@ def resolved(
 
     Parameters have their defaults or these values; `!GetAtt Table.Arn` is `"Table.Arn"`.
     """
-    template = Template(path, _PSEUDO, lambda name, part: f"{name}.{part}", parameters)
+    template = Template(path, PSEUDO, lambda name, part: f"{name}.{part}", parameters)
     return dict(template.resources(kind))
 
 

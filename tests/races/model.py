@@ -156,8 +156,9 @@ def check(history: Sequence[Seen]) -> None:
     Raises:
         HistoryError: there is none.
     """
+    names = {name for seen in history for name in _names_of_others(seen)}
     calls: list[Call[State]] = []
-    for seen in history:
+    for seen in (_nameless(seen, names) for seen in history):
         calls.append(_call(seen))
         if seen.record is not None:
             record = Seen(Read(), seen.record, seen.began, seen.ended)
@@ -181,7 +182,27 @@ def after(seen: Seen, key: State) -> list[State]:
 def _call(seen: Seen) -> Call[State]:
     told = f"{seen.verb} -> {seen.answer}"
     reads = seen.answer not in {None, *DONE}
-    return Call(told, seen.began, _end(seen), partial(after, seen), reads)
+    kind: object = (seen.verb, seen.answer, seen.record)
+    if isinstance(seen.verb, Rotate) and seen.answer is not None:
+        kind = None  # when it ended matters to those who lost to it
+    return Call(told, seen.began, _end(seen), partial(after, seen), reads, kind)
+
+
+def _names_of_others(seen: Seen) -> set[str | int]:
+    """Return the name that a call was told, if it is another call's."""
+    told = seen.answer if isinstance(seen.verb, Read) else seen.record
+    own = seen.verb.name if isinstance(seen.verb, Issue) else None
+    return {told[0]} - {own} if told and told != NOT_FOUND else set()
+
+
+def _nameless(seen: Seen, names: set[str | int]) -> Seen:
+    """Take the name from a renewal whose name nobody else was told: it is as good as any other."""
+    if not isinstance(seen.verb, Issue) or seen.verb.name in names:
+        return seen
+    record = seen.record
+    if record is not None and record[0] == seen.verb.name:
+        record = ("", *record[1:])
+    return replace(seen, verb=Issue(""), record=record)
 
 
 def _end(seen: Seen) -> float:

@@ -6,7 +6,7 @@ nobody knows has no end: it may be next at any time, and need never be.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
@@ -22,6 +22,8 @@ class Call(Generic[S]):
     told   what it was, and what was answered: for whoever reads that there is no order
     next   the state after it, by the state before; nothing where that does not fit the answer
     reads  whether it leaves every state as it was
+    kind   the same for those that do the same and were answered the same: of two that may be next,
+           the one that ended first may as well be
     after  the place in the history of a call that this one is a part of, and comes after
     """
 
@@ -29,7 +31,8 @@ class Call(Generic[S]):
     began: float
     ended: float
     next: Callable[[S], Sequence[S]]
-    reads: bool
+    reads: bool = False
+    kind: Hashable = None
     after: int | None = None
 
 
@@ -63,7 +66,7 @@ def explain(calls: Sequence[Call[S]], first: S) -> None:
         if any(left & unknown & ~more == 0 for more in before):
             continue
         before.append(left & unknown)
-        for place in ready:
+        for place in _unlike(calls, ready):
             rest = left & ~(1 << place)
             done = (unknown & ~rest).bit_count()
             for after in calls[place].next(state):
@@ -99,6 +102,15 @@ def _read(calls: Sequence[Call[S]], ready: list[int], state: S) -> int | None:
         if calls[place].reads and calls[place].next(state):
             return place
     return None
+
+
+def _unlike(calls: Sequence[Call[S]], ready: list[int]) -> list[int]:
+    """Return the first of each kind."""
+    first: dict[Hashable, int] = {}
+    for place in ready:
+        kind = calls[place].kind
+        first.setdefault(place if kind is None else kind, place)
+    return [*first.values()]
 
 
 def _places(left: int) -> list[int]:
