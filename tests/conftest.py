@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, settings
 from infra.local.resources import Resources
 from tests.dynamodb_local import dynamodb_local
 from tests.support import Clock, Output, StandardOutput
-from tests.support_aws import Aws, Table, onlooker, serve
+from tests.support_aws import Aws, Table, forget_streams, onlooker, serve
 from tests.support_metered import Metered
 
 TEMPLATE = Path(__file__).parent.parent / "template.yaml"
@@ -96,6 +96,7 @@ def aws(_aws: Aws) -> Iterator[Aws]:
     yield _aws
     _aws.heal()
     Table().clear()
+    forget_streams()
 
 
 @pytest.fixture

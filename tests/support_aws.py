@@ -191,11 +191,14 @@ class Table:
             self._client.delete_item(
                 TableName="keyturn-Table", Key={"id": row["id"], "item": row["item"]}
             )
-        # moto copies a table with all its stream has ever held, for every item of a transaction.
-        for backend in dynamodb_backends[DEFAULT_ACCOUNT_ID].values():
-            for table in backend.tables.values():
-                if table.stream_shard:
-                    table.stream_shard.items.clear()
+
+
+def forget_streams() -> None:
+    """Empty the streams: moto copies them with their table, for every item of a transaction."""
+    for backend in dynamodb_backends[DEFAULT_ACCOUNT_ID].values():
+        for table in backend.tables.values():
+            if table.stream_shard:
+                table.stream_shard.items.clear()
 
 
 @contextmanager

@@ -24,9 +24,10 @@ DAY = 86400
 _UNITS = ((DAY, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
 _STYLES = {"active": "green", "expired": "yellow", "revoked": "red", "yes": "green"}
 _SOON = ((DAY, "red"), (3 * DAY, "yellow"))
-_WHERE_WIDE = (("last_used_at", 64), ("id", 88), ("roles", 108))
+_NARROW = 64
+_WHERE_WIDE = (("last_used_at", _NARROW), ("id", 88), ("roles", 108))
 _UNCUT = 10_000
-_BAR = 30
+_LONGEST_BAR, _BEFORE_BAR = 30, 32
 BRIEF = (
     *("alias", "name", "id", "roles", "expire", "generation", "previous_expires_at"),
     *("previous_last_seen_at", "rotate_every_days", "metadata"),
@@ -38,6 +39,9 @@ FULL = (
     *("updated_at", "updated_by"),
 )
 _LABELS = {
+    "at": "when",
+    "type": "what",
+    "actor": "by",
     "expire": "expires",
     "ttl_days": "valid for",
     "rotate_every_days": "rotates every",
@@ -94,12 +98,13 @@ def days(shown: Sequence[Day]) -> None:
     out = console()
     shown = list(itertools.dropwhile(lambda day: not day.allowed + day.denied, shown))
     block = "\u2588" if out.encoding.startswith("utf") else "#"
+    longest = min(_LONGEST_BAR, out.width - _BEFORE_BAR)
     most = max((day.allowed + day.denied for day in shown), default=0) or 1
     table = _table("day", "allowed", "denied", "")
     for day in shown:
         bar = Text()
         for count, style in ((day.allowed, "green"), (day.denied, "red")):
-            bar.append(block * math.ceil(count * _BAR / most), style)
+            bar.append(block * math.ceil(count * longest / most), style)
         table.add_row(Text(plain(day.day)), str(day.allowed), str(day.denied), bar)
     for column in table.columns[1:3]:
         column.justify = "right"
@@ -108,11 +113,14 @@ def days(shown: Sequence[Day]) -> None:
 
 def events(shown: Sequence[Event]) -> None:
     """Write what happened to a key."""
-    table = _table("when", "what", "generation", "by", "reason")
+    out = console()
+    columns = ["at", "type", "generation", "actor", "reason"]
+    if out.width < _NARROW:
+        columns = ["at", "type", "reason"]
+    table = _table(*(_LABELS.get(name, name) for name in columns))
     for event in shown:
-        cells = (event.type, event.generation, event.actor, event.reason or "")
-        table.add_row(Text(when(event.at)), *(Text(plain(cell)) for cell in cells))
-    console().print(table)
+        table.add_row(*(_cell(name, event.said(), short=True) for name in columns))
+    out.print(table)
 
 
 def when(text: str | None) -> str:
@@ -148,7 +156,7 @@ def _cell(name: str, values: Mapping[str, Any], *, short: bool = False) -> Text:
     if name in {"status", "valid"}:
         said = "yes" if value is True else plain(value)
         return Text(said, _STYLES.get(said, ""))
-    if name == "expire" or name.endswith("_at"):
+    if name in {"expire", "at"} or name.endswith("_at"):
         moment = None if short else _moment(value)
         exact = f" ({moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC)" if moment else ""
         return Text(when(value) + exact, _urgency(values) if name == "expire" else "")
@@ -158,7 +166,7 @@ def _cell(name: str, values: Mapping[str, Any], *, short: bool = False) -> Text:
         return Text(plain(", ".join(value or [])))
     if name == "metadata":
         return Text("\n".join(f"{plain(key)}={plain(each)}" for key, each in (value or {}).items()))
-    return Text(plain(value))
+    return Text("" if value is None else plain(value))
 
 
 def _urgency(values: Mapping[str, Any]) -> str:

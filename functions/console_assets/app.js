@@ -39,19 +39,20 @@ function Frame({ me, route }) {
   const main = useRef();
   const view = route.view + route.id;
   const shown = useRef(view);
+  const title = route.id ? state.keys.get(route.id)?.alias ?? 'Key' : VIEWS.find(([name]) => name === route.view)[1];
   useEffect(() => {
-    document.title = `${route.id ? state.keys.get(route.id)?.alias ?? 'Key' : VIEWS.find(([name]) => name === route.view)[1]} · Keyturn`;
+    document.title = `${title} · Keyturn`;
     if (shown.current !== view) { // as a browser does with another page
       shown.current = view;
       scrollTo(0, 0);
       main.current.focus({ preventScroll: true });
     }
-  }, [view]);
+  }, [view, title]);
   return html`
     <a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); main.current.focus(); }}>Skip to the content</a>
     <div class="frame">
       <header class="side">
-        <a class="brand" href="#/"><img src=${ICON} width="26" height="26" alt="" />Keyturn</a>
+        <a class="brand" href="#/overview"><img src=${ICON} width="26" height="26" alt="" />Keyturn</a>
         <nav aria-label="Views">
           ${VIEWS.map(([name, words, icon]) => html`
             <a key=${name} href=${`#/${name}`} aria-current=${route.view === name ? (route.id ? 'true' : 'page') : null}><${Icon} name=${icon} /><span>${words}</span></a>`)}
@@ -69,7 +70,7 @@ function Frame({ me, route }) {
 }
 
 function Me({ me }) {
-  if (!me) return html`<div class="me"><a class="button small" href="#/">Sign in</a><${ThemeButton} /></div>`;
+  if (!me) return html`<div class="me"><a class="button small" href="#/overview">Sign in</a><${ThemeButton} /></div>`;
   const ends = until(me.expire) < 7 * DAY;
   return html`
     <div class="me">

@@ -16,6 +16,7 @@ const GRACES = [
   ['604800', 'Seven days'],
   ['2592000', '30 days'],
 ];
+const named = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 const REASONS = [
   ['unspecified', 'No reason given'],
   ['superseded', 'Superseded: another key takes its place'],
@@ -43,7 +44,7 @@ function useDraft(dialog, first) {
 export function RotateDialog({ dialog }) {
   const key = state.keys.get(dialog.id);
   // Named once for each time it is meant: whatever is sent again is the same rotation.
-  const [draft, change] = useDraft(dialog, { grace: '', force: false, rotation_id: crypto.randomUUID() });
+  const [draft, change] = useDraft(dialog, { grace: '', force: false, rotation_id: named() });
   const running = inGrace(key);
   const act = async () => {
     const body = { rotation_id: draft.rotation_id };
@@ -65,7 +66,7 @@ export function RotateDialog({ dialog }) {
           : html`
             <${Field} id="grace" label="Grace: how long today's string goes on working"
               hint=${key.rotate_every_days ? `It also rotates by itself every ${key.rotate_every_days} days.` : ''}>
-              <select id="grace" value=${draft.grace} onChange=${(event) => change({ grace: event.target.value })}>
+              <select id="grace" autofocus value=${draft.grace} onChange=${(event) => change({ grace: event.target.value })}>
                 ${GRACES.map(([value, words]) => html`<option key=${value} value=${value}>${words}</option>`)}
               </select>
             <//>`}
@@ -109,7 +110,7 @@ export function RevokeDialog({ dialog }) {
         <${Field} id="reason" label="Reason" hint=${draft.reason === 'compromised'
           ? 'A string revoked as compromised can never be renewed; the key can only be rotated.'
           : 'A renewal makes the key work again, with the same string.'}>
-          <select id="reason" value=${draft.reason} aria-describedby="reason-hint" onChange=${(event) => change({ reason: event.target.value })}>
+          <select id="reason" autofocus value=${draft.reason} aria-describedby="reason-hint" onChange=${(event) => change({ reason: event.target.value })}>
             ${REASONS.map(([value, words]) => html`<option key=${value} value=${value}>${words}</option>`)}
           </select>
         <//>`}

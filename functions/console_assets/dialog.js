@@ -38,7 +38,9 @@ export function Ask({ title, verb, danger, wide, act, onClose, disabled, childre
   const [problem, setProblem] = useState(null);
   const [busy, setBusy] = useState(false);
   const alive = useRef(true);
+  const form = useRef();
   useEffect(() => () => { alive.current = false; }, []);
+  useEffect(() => { if (problem?.field) form.current.querySelector('.wrong :is(input, select)')?.focus(); }, [problem]);
   const submit = async (event) => {
     event?.preventDefault();
     if (busy || disabled) return;
@@ -56,7 +58,7 @@ export function Ask({ title, verb, danger, wide, act, onClose, disabled, childre
   const unknown = ['offline', 'unavailable', 'unexpected'].includes(problem?.kind);
   return html`
     <${Dialog} title=${title} onClose=${onClose} wide=${wide} busy=${busy}>
-      <form onSubmit=${submit} novalidate>
+      <form ref=${form} onSubmit=${submit} novalidate>
         <div class="body">
           ${children(problem)}
           ${problem && !problem.field && html`

@@ -64,7 +64,7 @@ export function GrantDialog({ dialog }) {
             <${Field} id="alias" label="Alias" error=${wrong('alias')}
               hint="What the key is known by: unique, case-sensitive, and no personal data in it.">
               <input id="alias" value=${draft.alias} maxlength="128" autocomplete="off" spellcheck=${false} autofocus required
-                aria-describedby="alias-hint" aria-invalid=${!!wrong('alias')}
+                aria-describedby="alias-error alias-hint" aria-invalid=${!!wrong('alias')}
                 onInput=${(event) => { change({ alias: event.target.value }); setTaken(null); }} />
             <//>`}
           ${taken && html`
@@ -74,7 +74,7 @@ export function GrantDialog({ dialog }) {
             <//></div>`}
           <${Field} id="name" label="Name" error=${wrong('name')} hint="For people: who or what uses it.">
             <input id="name" value=${draft.name} maxlength="256" autocomplete="off" required
-              aria-describedby="name-hint" aria-invalid=${!!wrong('name')} onInput=${(event) => change({ name: event.target.value })} />
+              aria-describedby="name-error name-hint" aria-invalid=${!!wrong('name')} onInput=${(event) => change({ name: event.target.value })} />
           <//>
           <${RolesField} offered=${roles} of=${draft.roles} error=${wrong('roles')} onChange=${(chosen) => change({ roles: chosen })}
             own=${renews?.id === state.me?.id} />

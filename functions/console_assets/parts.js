@@ -57,7 +57,7 @@ export function Copy({ text, label, wide, onCopied }) {
     timer.current = setTimeout(() => setDone(''), 2_500);
   };
   return html`
-    <button type="button" class=${wide ? 'button primary' : 'button quiet square'} onClick=${copy}
+    <button type="button" class=${wide ? 'button primary' : 'button quiet square'} autofocus=${!!wide} onClick=${copy}
       aria-label=${wide ? null : label} title=${wide ? null : label}>
       <${Icon} name=${done === 'Copied' ? 'check' : 'copy'} />${wide && (done || label)}
       <span class="sr" role="status">${done}</span>
@@ -73,9 +73,9 @@ export function Trouble({ problem, again, what }) {
     return () => clearInterval(timer);
   }, [problem]);
   return html`
-    <div class="note bad" role="alert">
+    <div class="note bad">
       <${Icon} name="warn" />
-      <div>
+      <div role="alert">
         <p>${what && html`<strong>${what} </strong>`}${sentence(problem.message)}</p>
         ${problem.request && html`<p class="faint small">Request <code>${problem.request}</code></p>`}
       </div>

@@ -4,11 +4,11 @@ import { load } from './keys.js';
 import { clear, set, state } from './store.js';
 
 const IDLE_MINUTES = 15;
+const IDLE_SECONDS = IDLE_MINUTES * 60;
 const WARNING_SECONDS = 60;
 const ACTIVITY = ['pointerdown', 'pointermove', 'keydown', 'wheel', 'touchstart', 'focusin'];
 
 let active = 0;
-let ticking;
 
 /** Sign in; throws a Problem where the key is refused, and one of kind `role` where it is no admin's. */
 export async function signIn(key) {
@@ -22,22 +22,22 @@ export async function signIn(key) {
   hold(key);
   set({ me, notice: null });
   active = Date.now();
-  clearInterval(ticking);
-  ticking = setInterval(tick, 1_000);
   load();
 }
 
 /** End the session; what was being filled in stays, unless one leaves by oneself. */
 export function signOut(notice = null) {
-  clearInterval(ticking);
   forget();
   clear({ notice, menu: null, reveal: null, leaving: 0, dialog: notice ? state.dialog : null });
 }
 
-export const stay = () => {
-  active = Date.now();
-  if (state.leaving) set({ leaving: 0 });
-};
+export function stay() {
+  if (left() <= 0) tick(); // the computer slept: who wakes it up is not who signed in
+  else {
+    active = Date.now();
+    if (state.leaving) set({ leaving: 0 });
+  }
+}
 
 onRefused((problem) => {
   const why = problem.kind === 'forbidden'
@@ -49,17 +49,17 @@ onRefused((problem) => {
   set({ reveal });
 });
 
-for (const name of ACTIVITY) {
-  addEventListener(name, stay, { capture: true, passive: true });
-}
+const left = () => Math.ceil(IDLE_SECONDS - (Date.now() - active) / 1000);
+for (const name of ACTIVITY) addEventListener(name, stay, { capture: true, passive: true });
+setInterval(tick, 1_000);
 
 function tick() {
-  const left = Math.ceil(IDLE_MINUTES * 60 - (Date.now() - active) / 1000);
-  if (left <= 0) {
+  if (!state.me && !state.reveal) return;
+  if (left() <= 0) {
     const hidden = state.reveal ? ' The key that was on the screen is hidden; a renewal shows it again.' : '';
     const kept = state.dialog ? ' What you were filling in is kept.' : '';
     signOut({ tone: 'info', text: `Signed out after ${IDLE_MINUTES} minutes without a sign of you.${hidden}${kept}` });
-  } else if (left <= WARNING_SECONDS || state.leaving) {
-    set({ leaving: left <= WARNING_SECONDS ? left : 0 });
+  } else if (left() <= WARNING_SECONDS || state.leaving) {
+    set({ leaving: left() <= WARNING_SECONDS ? left() : 0 });
   }
 }

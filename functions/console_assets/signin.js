@@ -1,5 +1,5 @@
 // Where one presents a key.
-import { html, useRef, useState } from './lib.js';
+import { html, useEffect, useRef, useState } from './lib.js';
 import { Icon } from './icons.js';
 import { Note, Trouble } from './parts.js';
 import { signIn } from './session.js';
@@ -10,6 +10,7 @@ export function SignIn({ notice }) {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState(null);
   const field = useRef();
+  useEffect(() => { field.current.focus(); }, []);
   const submit = async (event) => {
     event.preventDefault();
     const key = field.current.value.trim();
@@ -41,7 +42,7 @@ export function SignIn({ notice }) {
           <label for="admin-key">Admin key</label>
           <div class="with-button">
             <input id="admin-key" ref=${field} type=${shown ? 'text' : 'password'} autocomplete="off" autocapitalize="off"
-              spellcheck=${false} autofocus placeholder="kt_…" aria-describedby="kept" />
+              spellcheck=${false} placeholder="kt_…" aria-describedby="kept" />
             <button type="button" class="button quiet square" aria-label="Show the key" aria-pressed=${shown} onClick=${() => setShown(!shown)}>
               <${Icon} name="eye" />
             </button>

@@ -166,7 +166,9 @@ def _said(request: Request, parameters: Mapping[str, str]) -> dict[str, Mapping[
         "X-Forwarded-Port": ["443"],
         "X-Forwarded-Proto": ["https"],
     }
-    query = _multi(parse_qsl(request.target.partition("?")[2], keep_blank_values=True))
+    # A semicolon splits a query too, as API Gateway's "important notes" say.
+    asked = request.target.partition("?")[2].replace(";", "&")
+    query = _multi(parse_qsl(asked, keep_blank_values=True))
     return {
         "headers": {name: values[-1] for name, values in headers.items()},
         "multiValueHeaders": headers,

@@ -21,7 +21,7 @@ from infra.local.invocations import invoke_later
 from infra.local.resources import ACCOUNT, Resources
 from infra.local.template import TemplateError
 
-_WAIT_SECONDS = 0.3  # on AWS, some seconds
+_WAIT_SECONDS = 0.5  # on AWS, some seconds
 _COMPARED = r'\$\.(\w+(?:\.\w+)*)\s*=\s*"([^"\\]*)"'
 _TERM = re.compile(rf"\s*(?:{_COMPARED}|\(\s*{_COMPARED}\s*\))\s*")
 

@@ -1,5 +1,7 @@
 """How a session ends, and what is not lost by it."""
 
+from datetime import UTC, datetime, timedelta
+
 import httpx
 import pytest
 from playwright.sync_api import Route, expect
@@ -63,6 +65,32 @@ def test_idle_session_takes_a_key_off_the_screen(other: tuple[App, str]) -> None
     app.page.clock.run_for(15 * 60_000 + 1_000)
 
     expect(app.page.get_by_text("The key that was on the screen is hidden")).to_be_visible()
+    assert key not in app.page.content()
+
+
+def test_computer_that_slept_is_not_woken_up_to_an_open_session(other: tuple[App, str]) -> None:
+    app, _ = other
+
+    app.page.clock.pause_at(datetime.now(UTC) + timedelta(hours=8))  # no timer has run meanwhile
+    app.page.mouse.move(300, 300)
+
+    expect(app.page.get_by_text("Signed out after 15 minutes")).to_be_visible()
+
+
+def test_new_key_outlives_the_session_but_not_the_absence(
+    other: tuple[App, str], api: httpx.Client
+) -> None:
+    app, id = other
+    key = app.create("made by the last act")
+    api.delete(f"/{id}")
+    app.go(f"/keys/{id}")
+    expect(app.page.get_by_text("Your key is no longer accepted")).to_be_visible()
+    app.in_dialog("Copy the key").click()
+    assert app.evaluate("navigator.clipboard.readText()") == key
+
+    app.page.clock.run_for(15 * 60_000 + 1_000)
+
+    expect(app.dialog).to_have_count(0)
     assert key not in app.page.content()
 
 

@@ -87,6 +87,21 @@ def test_a_list_fits_where_it_is_shown(
     assert "".join(line[:width].strip() for line in lines[1:]) == alias
 
 
+def test_a_narrow_terminal_shows_each_event_and_day_in_a_line(keyturn: Keyturn, alias: str) -> None:
+    key = keyturn.create(alias)
+    keyturn("verify", stdin=key)
+    lines: list[str] = []
+    while len(lines) < 2:  # delivered at once, but later
+        lines = typed(keyturn, "", "events", alias, COLUMNS="40")[1].splitlines()
+    assert re.split(r"  +", ANSI.sub("", lines[0]).strip()) == ["WHEN", "WHAT", "REASON"]
+    assert "  Key Created" in lines[1]
+    while "\u2588" not in (shown := typed(keyturn, "", "usage", alias, COLUMNS="40")[1]):
+        pass
+    lines = ANSI.sub("", shown).splitlines()
+    assert len(lines) == 3
+    assert max(map(len, lines)) <= 40
+
+
 def test_status_has_colour_where_colour_is_wanted(keyturn: Keyturn, alias: str) -> None:
     keyturn.create(f"{alias}/1")
     keyturn.create(f"{alias}/2")

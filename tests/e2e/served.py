@@ -44,7 +44,7 @@ class Answer:
         return True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # Hypothesis shows it with an example, and would show it all
 class Service:
     """The running service; what is sent goes out byte for byte."""
 

@@ -2,8 +2,11 @@
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
+
+import pytest
 
 from infra.local.stack import local_stack
 from tests.e2e import documented
@@ -22,6 +25,7 @@ def shown(text: str) -> re.Pattern[str]:
     return re.compile(".*".join(re.escape("".join(part.split())) for part in text.split("...")))
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 def test_every_command_says_what_the_page_shows(tmp_path: Path) -> None:
     script = "set -euo pipefail\n" + "".join(f"{step[0]}\nprintf '{MARK}'\n" for step in STEPS)
     with local_stack(aws=moto_url(), name="page") as stack:

@@ -110,6 +110,11 @@ def test_event_has_the_recorded_shape(toy: Toy) -> None:
     assert event["queryStringParameters"] is event["stageVariables"] is None
 
 
+def test_semicolon_splits_a_query_unless_it_is_encoded(toy: Toy) -> None:
+    event = toy.ask("GET", "/items/1?a=1;b=2&c=%3B").event
+    assert event["queryStringParameters"] == {"a": "1", "b": "2", "c": ";"}
+
+
 def test_path_stays_encoded_and_query_is_decoded_once(toy: Toy) -> None:
     event = toy.ask("GET", "/items/%41?a=%2541+b&c=1&c=2&d").event
 
