@@ -1,4 +1,4 @@
-"""The routes of the template, each behind the authorizer it declares: functions and all."""
+"""The routes of the template that ask an authorizer, each behind the one it declares."""
 
 import importlib
 from collections.abc import Mapping
@@ -37,7 +37,9 @@ def _routes() -> dict[Route, tuple[str, str]]:
     }
 
 
-ROUTES = _routes()
+_ALL = _routes()
+OPEN = {route for route, (_, name) in _ALL.items() if name == "NONE"}
+ROUTES = {route: declared for route, declared in _ALL.items() if route not in OPEN}
 ASKED_ROLES = {name: _asks_for(name) for name in _API["Auth"]["Authorizers"]}
 with pytest.MonkeyPatch.context() as patch:
     AUTHORIZERS: dict[str, ModuleType] = {

@@ -66,6 +66,8 @@ def _applies(effect: str, asked: Asked, statement: Statement) -> bool:
 
 def _holds(operator: str, wanted: Values, found: Values | None) -> bool:
     quantifier, _, name = operator.rpartition(":")
+    if name.endswith("IfExists"):
+        return found is None or _holds(operator.removesuffix("IfExists"), wanted, found)
     if name == "Null":
         return (found is None) == (wanted == ["true"])
     if name not in _OPERATORS:

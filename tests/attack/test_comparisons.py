@@ -133,6 +133,7 @@ def test_every_judgement_of_a_presented_string_is_by_compare_digest() -> None:
     assert judges == {
         ("keytext", "matches"),
         ("keytext", "parse"),
+        ("foreign", "matches"),
         ("keys", "verify"),
         ("cursor", "unseal"),
     }

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import create_key
-from tests.attack.gate import ASKED_ROLES, ROUTES, Route, ask, body_of, handler_of
+from tests.attack.gate import ASKED_ROLES, OPEN, ROUTES, Route, ask, body_of, handler_of
 from tests.support import Context, answer, post, request
 from tests.support_authorizer import made
 from tests.support_aws import Aws, Table
@@ -97,6 +97,8 @@ def test_every_route_asks_for_the_roles_that_this_page_knows() -> None:
     assert ASKED_ROLES == {"Admin": "admin", "VerifyCaller": "admin", "AnyKey": "*"}
     others = {route for route, (_, name) in ROUTES.items() if name != "Admin"}
     assert others == OWN | {VERIFY}
+    # Files that are nobody's secret, from a function that may do nothing.
+    assert {("GET", "/console"), ("GET", "/console/{file+}")} == OPEN
 
 
 @pytest.mark.parametrize(

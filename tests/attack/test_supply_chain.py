@@ -37,11 +37,13 @@ def test_every_package_is_pinned_to_one_version_and_to_what_its_files_hash_to(pa
 
 
 def test_nothing_is_installed_but_what_is_pinned() -> None:
-    script = (ROOT / "requirements/install").read_text(encoding="utf-8")
-    (command,) = re.findall(r"pip install .*(?:\\\n.*)?", script)
+    script = (ROOT / "requirements/install").read_text(encoding="utf-8").replace("\\\n", "")
+    others, ours = re.findall("pip install (.*)", script)
 
-    assert "--require-hashes" in command
-    assert "--no-deps" in command
+    assert "--require-hashes" in others
+    assert "--no-deps" in others
+    assert ours.split()[-2:] == ["--editable", "."]  # this project itself
+    assert "--no-deps --no-index" in ours
     assert "pip install" not in (ROOT / "Makefile").read_text(encoding="utf-8")
 
 

@@ -29,7 +29,7 @@ def document() -> Json:
 
 def operation(method: str, path: str) -> tuple[str, Json] | None:
     """Return the operation that a request asks for, as a pointer into the document and in whole."""
-    path = path.partition("?")[0].removesuffix("/")
+    path = re.sub("^http://[^/]+", "", path).partition("?")[0].removesuffix("/")
     # A literal comes before a parameter.
     for template in sorted(document()["paths"], key=lambda each: each.count("{")):
         pattern = re.sub(r"\{\w+\}", "[^/]+", template)
