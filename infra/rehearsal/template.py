@@ -43,7 +43,9 @@ def adapted(built: Path, bundle: Path, behind: Mapping[str, str]) -> str:
                 properties.setdefault("Environment", {}).setdefault("Variables", {}).update(behind)
     answers = resources["Api"]["Properties"].pop("GatewayResponses")
     # Sorted before "ApiDeployment...": a deployment has the responses that there are when it is made.
-    resources |= {f"ApiAnswers{kind}".replace("_", ""): _answer(kind, answers[kind]) for kind in answers}
+    resources |= {
+        f"ApiAnswers{kind}".replace("_", ""): _answer(kind, answers[kind]) for kind in answers
+    }
     template["Resources"] = _without_conditions(resources)
     return yaml.safe_dump(template, sort_keys=False)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import boto3
 import pytest
@@ -12,7 +11,7 @@ from infra.rehearsal import deployment, runtime
 from infra.rehearsal.group import free_port
 from infra.rehearsal.made import NotMadeError
 from tests.e2e.served import Service, served
-from tests.faults.wire import Wire, wire_to
+from tests.faults.wire import wire_to
 from tests.races.places import moto_url
 
 # The stage's own are for a bill's sake; here they would only come in the way.
@@ -38,9 +37,7 @@ CANNOT = {
     "has no limit of its own for a body: authorizer and function are asked": (
         "test_body_over_the_gateways_own_limit_is_answered_alike",
     ),
-    "does not name the request in x-amz-apigw-id": (
-        "test_create_answers_201_and_the_whole_key",
-    ),
+    "does not name the request in x-amz-apigw-id": ("test_create_answers_201_and_the_whole_key",),
     "rotates a secret at once, the current value being the pending one too": (
         "test_a_rotation_that_cannot_be_is_refused_and_the_secret_stays",
         "test_a_secret_without_a_key_gets_its_first_and_then_the_next",

@@ -71,7 +71,10 @@ def heard(stack: Deployment, events: Any) -> Iterator[Any]:  # noqa: ANN401 - bo
 
 
 def test_an_event_on_the_bus_rotates_a_key(
-    deployed: Service, stack: Deployment, events: Any, alias: str  # noqa: ANN401
+    deployed: Service,
+    stack: Deployment,
+    events: Any,
+    alias: str,  # noqa: ANN401
 ) -> None:
     made = deployed.create(alias, roles=["admin"])
     id = ask(events, stack, "Rotation Requested", {"alias": alias, "rotation_id": "1"})
@@ -85,7 +88,10 @@ def test_an_event_on_the_bus_rotates_a_key(
 
 
 def test_a_leak_that_is_reported_on_the_bus_ends_a_key(
-    deployed: Service, stack: Deployment, events: Any, alias: str  # noqa: ANN401
+    deployed: Service,
+    stack: Deployment,
+    events: Any,
+    alias: str,  # noqa: ANN401
 ) -> None:
     made = deployed.create(alias, roles=["admin"])
     ask(events, stack, "Key Compromised", {"id": made["id"]})
@@ -145,7 +151,9 @@ def test_a_function_may_do_what_its_role_allows_and_no_more(
 ) -> None:
     made = deployed.create(alias)
     with closing(stack.client("cloudformation")) as client:
-        resource = client.describe_stack_resource(StackName=STACK, LogicalResourceId="RevokeKeyRole")
+        resource = client.describe_stack_resource(
+            StackName=STACK, LogicalResourceId="RevokeKeyRole"
+        )
     role = resource["StackResourceDetail"]["PhysicalResourceId"]
     policy = {"RoleName": role, "PolicyName": "denied"}
     with closing(stack.client("iam")) as iam:
