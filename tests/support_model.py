@@ -43,14 +43,15 @@ class Model:
     def rotate(self, id: str, grace: int, *, force: bool = False, asked: int | None = None) -> str:
         if id in self.done[-8:] or (asked is not None and asked < self.rotated_at):
             return ""
-        if not self.is_active or self.now >= self.ends:
-            if not self.is_leaked or asked is not None:
-                return "key_inactive"
-            grace = 0
+        old_ends = min(self.now + grace, self.ends)
+        if self.is_leaked and asked is None:
+            old_ends = self.now
+        elif not self.is_active or self.now >= self.ends:
+            return "key_inactive"
         elif self.old_ends > self.now and not force:
             return "grace_running"
         self.done.append(id)
-        self.old_ends, self.ends = min(self.now + grace, self.ends), self.now + self.ttl * DAY
+        self.old_ends, self.ends = old_ends, self.now + self.ttl * DAY
         self.generation, self.rotated_at = self.generation + 1, self.now
         return self._change("Key Rotated", is_active=True, is_leaked=False)
 
