@@ -19,7 +19,7 @@ ANY = settings(
     suppress_health_check=[*HealthCheck],
 )
 BRIEFLY = settings(ANY, derandomize=True, max_examples=5)
-AT_LENGTH = settings(ANY, max_examples=450)
+AT_LENGTH = settings(ANY, max_examples=330)
 
 
 @pytest.fixture
@@ -27,6 +27,7 @@ def sender(service: Service) -> Iterator[Sender]:
     """A sender who gets more than refusals until the test ends."""
     sender = Sender(service)
     yield sender
+    sender.close()
     print(f"{sender.answered.total()} requests: {dict(sorted(sender.answered.items()))}")  # noqa: T201
     assert sender.answered[200]
 
@@ -67,7 +68,7 @@ def test_every_answer_of_thousands_is_documented(sender: Sender) -> None:
             operation = SCHEMA[path][method.upper()]
             cases = [operation.as_strategy(generation_mode=mode) for mode in modes]
             AT_LENGTH(given(one_of(cases))(sender.send))()
-    play(sender, settings(ANY, max_examples=40, stateful_step_count=25))
+    play(sender, settings(ANY, max_examples=25, stateful_step_count=25))
 
-    assert sender.answered.total() > 4000
+    assert sender.answered.total() > 3000
     assert sender.answered.keys() >= {200, 201, 400, 401, 403, 404, 409}
