@@ -5,11 +5,13 @@ WORKERS ?= 2
 EVENT ?= events/rotation_requested.json
 VENV ?= .venv
 BIN = $(VENV)/bin
+REHEARSED = .aws-sam/rehearsal
+SECONDS ?= 300
 VENDOR = functions/console_assets/vendor
 export PYTHON
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: help run event console session test coverage prove bench bench-growth openapi screenshots lint format build validate audit mutate lock clean
+.PHONY: help run event console session test coverage prove rehearsal load bench bench-growth openapi screenshots lint format build validate audit mutate lock clean
 
 help:  ## show this list (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -39,7 +41,16 @@ coverage: $(VENV)/.has-dev  ## run the same tests and measure branch coverage: a
 prove: $(VENV)/.has-dev  ## run the long tests: races, load, timings
 	@$(MAKE) -s console || echo "Tests of the console are skipped."
 	@$(BIN)/python -m tests.dynamodb_local
+	@if sh requirements/find-python 3.13 >/dev/null 2>&1; then $(MAKE) rehearsal; \
+		else echo "No Python 3.13 here: rehearsals are skipped."; fi
 	$(BIN)/pytest -m prove --timeout=600
+
+rehearsal: $(VENV)/.has-dev .venv-runtime/.has-runtime .venv-ministack/.has-ministack $(REHEARSED)/template.yaml  ## make what the service is rehearsed with, as AWS runs it (needs Python 3.13, x86_64)
+	@$(BIN)/python -m bench.places load flask
+
+load: rehearsal  ## measure the service under load in Lambda's runtime, beside the Flask service (SECONDS=300)
+	@$(BIN)/python -m tests.dynamodb_local
+	$(BIN)/python -m bench.load --seconds $(SECONDS)
 
 bench: $(VENV)/.has-local  ## measure verification beside what people would otherwise run (5 minutes)
 	$(BIN)/python -m bench
@@ -89,8 +100,21 @@ $(VENV)/.has-dev: requirements/dev.txt requirements/local.txt
 .venv-sam/.has-sam: requirements/sam.txt
 	@TAKES="about a minute" sh requirements/install .venv-sam sam
 
+# Both run the bundle, so both are of the functions' own version.
 .venv-runtime/.has-runtime: bench/requirements-runtime.txt
-	@PYTHON="$$(sh requirements/find-python 3.13)/python3.13" TAKES="a few seconds" sh requirements/install .venv-runtime runtime
+	@python="$$(sh requirements/find-python 3.13)" && \
+		PYTHON="$$python/python3.13" TAKES="a few seconds" sh requirements/install .venv-runtime runtime
+
+.venv-ministack/.has-ministack: requirements/ministack.txt
+	@python="$$(sh requirements/find-python 3.13)" && \
+		PYTHON="$$python/python3.13" TAKES="about 15 seconds" sh requirements/install .venv-ministack ministack
+
+# All functions have one CodeUri, of which SAM makes as many copies: one function's does for all. Not
+# in .aws-sam/build, from where `sam deploy` would take it for the processor that is deployed.
+$(REHEARSED)/template.yaml: .venv-sam/.has-sam $(VENDOR) template.yaml $(shell find functions -name '*.py' -o -name requirements.txt)
+	python="$$(sh requirements/find-python 3.13)" && PATH="$$PWD/.venv-sam/bin:$$python:$$PATH" \
+		sam build CreateKeyFunction --parameter-overrides Architecture=x86_64 --build-dir $(REHEARSED)
+	@touch $@
 
 .venv-audit/.has-audit: requirements/audit.txt
 	@TAKES="about half a minute" sh requirements/install .venv-audit audit

@@ -2,6 +2,7 @@
 
 Every contender is installed alone, from a pinned and hashed file, so that none pays for another's
 packages. Made once, and again where a requirements file or the Python version has changed.
+`python -m bench.places NAMES` makes them and nothing else.
 """
 
 import compileall
@@ -93,3 +94,8 @@ def _current(folder: Path, requirements: Path) -> bool:
 def _mark(folder: Path, requirements: Path) -> None:
     WORK.joinpath(".gitignore").write_text("*\n")
     (folder / ".made-from").write_text(_key(requirements))
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        python(name)

@@ -15,15 +15,14 @@ from keyturn.answers import EventsResponse, ItemResponse, ListResponse, UsageRes
 from keyturn.errors import KeyNotFound
 from keyturn.keys import DAY, ApiKey, Status
 from keyturn.listing import Listing
-from keyturn.schemas import AliasPrefix, Digits
+from keyturn.schemas import AliasPrefix, Days, Limit
 from keyturn.settings import settings
 from keyturn.store import KeyStore
 from keyturn.trail import Trail
 from keyturn.usage import Usage
 from keyturn.web import Web
 
-Limit = Annotated[Digits, Query(ge=1, le=100, description="How many at most.")]
-Days = Annotated[Digits, Query(ge=1, le=90, description="How many, today among them.")]
+Most = Annotated[Limit, Query(description="How many at most.")]
 Cursor = Annotated[
     str | None,
     Query(alias="cursor", max_length=1024, description="As the page before gave it; opaque."),
@@ -40,7 +39,7 @@ usage = Usage(_client, settings().table_name)
 
 @web.app.get("/api/apikey")
 def list_keys(
-    limit: Limit = 50,
+    limit: Most = 50,
     cursor_: Cursor = None,
     alias_prefix: Annotated[AliasPrefix, Query(description="What the aliases begin with.")] = "",
     status: Annotated[Status | None, Query(description="What the keys are now.")] = None,
@@ -75,7 +74,7 @@ def get_key(key: Annotated[str, Path()]) -> ItemResponse:
 @web.app.get("/api/apikey/<key>/events")
 def list_events(
     key: Annotated[str, Path()],
-    limit: Limit = 50,
+    limit: Most = 50,
     cursor_: Cursor = None,
 ) -> EventsResponse:
     """List what happened to a key, the newest first."""
@@ -87,7 +86,10 @@ def list_events(
 
 
 @web.app.get("/api/apikey/<key>/usage")
-def read_usage(key: Annotated[str, Path()], days: Days = 30) -> UsageResponse:
+def read_usage(
+    key: Annotated[str, Path()],
+    days: Annotated[Days, Query(description="How many, today among them.")] = 30,
+) -> UsageResponse:
     """Tell how often a key was used on each of the last days.
 
     The oldest first, today last. Told by the log, so some seconds late.

@@ -28,7 +28,6 @@ const PATHS = {
   up: 'm6 12 4-4 4 4',
   down: 'm6 8 4 4 4-4',
   shield: 'M10 2.5 4 4.8v4.7c0 4 2.6 6.7 6 8 3.4-1.3 6-4 6-8V4.8zM7.3 10l2 2 3.5-4',
-  link: 'M8.5 11.5 16 4M11 4h5v5M14.5 11.5v5h-11v-11h5',
 };
 
 export function Icon({ name }) {

@@ -11,7 +11,7 @@ import { DAY, day, until } from './time.js';
 const WEEKS = 8;
 const IDLE_DAYS = 30;
 
-export const knowsUse = (keys) => keys.some((key) => key.last_used_at);
+const knowsUse = (keys) => keys.some((key) => key.last_used_at);
 
 export function Overview() {
   const keys = [...state.keys.values()];

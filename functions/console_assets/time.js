@@ -1,8 +1,8 @@
 // Times as people say them. The API's are ISO 8601 in UTC.
 import { now } from './api.js';
 
-export const MINUTE = 60_000;
-export const HOUR = 60 * MINUTE;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 const UNITS = [['year', 365 * DAY], ['month', 30 * DAY], ['day', DAY], ['hour', HOUR], ['minute', MINUTE]];
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'always' });
@@ -16,7 +16,7 @@ export function ago(iso, format = relative) {
   const away = Date.parse(iso) - now();
   if (Math.abs(away) < MINUTE) return away < 0 ? 'just now' : 'in less than a minute';
   const [unit, size] = UNITS.find(([, ms]) => Math.abs(away) >= ms * (ms > DAY ? 2 : 1));
-  return format.format(Math.trunc(away / size), unit);
+  return format.format(size > DAY ? Math.round(away / size) : Math.trunc(away / size), unit);
 }
 
 export const agoShort = (iso) => ago(iso, narrow);
@@ -24,11 +24,3 @@ export const until = (iso) => Date.parse(iso) - now();
 export const date = (iso) => whole.format(new Date(iso));
 export const day = (iso) => short.format(new Date(iso));
 export const clock = (ms) => hours.format(new Date(ms));
-
-/** "1 day", "2 hours": a length in seconds. */
-export function length(seconds) {
-  if (seconds === 0) return 'none';
-  const [unit, size] = UNITS.find(([, ms]) => seconds * 1000 >= ms && (seconds * 1000) % ms === 0) ?? ['second', 1000];
-  const count = (seconds * 1000) / size;
-  return `${count} ${unit}${count === 1 ? '' : 's'}`;
-}

@@ -13,6 +13,7 @@ reader      the read that verification costs, and the optional memory of it
 log         one line, one JSON object
 decision    the line that a verification leaves in the log
 tally       what those lines add up to
+marks       which writes of an item were the last, so that a repeat is known
 update      one conditional update of a row, and whether a refused one was done
 store       one item per alias, one conditional write per change
 vault       KMS: seal and open the key string

@@ -18,7 +18,6 @@ from keyturn.keys import ApiKey, By, Credential, Reason
 SCHEMA = 1
 ITEM = "key"
 DUE_SHARDS = 8
-MARKS = 16
 CREDENTIAL = (
     *("schema", "id", "alias", "roles", "is_active", "expires_at", "generation"),
     *("secret_hash", "previous_hash", "previous_expires_at"),
@@ -43,7 +42,7 @@ def number(value: int) -> Value:
 
 
 def of_key(key: ApiKey, mark: str) -> Item:
-    """Return the item of a new key, created or imported as it was; see `update` for marks."""
+    """Return the item of a new key, created or imported as it was; `mark` is its first."""
     written = {
         **primary_key(key.id),
         **of_renewal(key),
@@ -59,7 +58,7 @@ def of_key(key: ApiKey, mark: str) -> Item:
         "ciphertext": {"B": key.ciphertext},
         "hint": {"S": key.hint},
         "version": number(key.version),
-        "marks": {"L": [{"S": mark}, *[{"NULL": True}] * (MARKS - 1)]},
+        "mark_0": {"S": mark},
     }
     if not key.is_active:
         written |= {
@@ -220,15 +219,6 @@ def to_listed(item: Read) -> ApiKey:
             **item,
         }
     )
-
-
-def to_marks(item: Read) -> set[str]:
-    """Read which writes were the last.
-
-    Raises:
-        Unavailable: the row is not one this version can read.
-    """
-    return parsed(lambda: {str(mark["S"]) for mark in item["marks"]["L"][:MARKS] if "S" in mark})
 
 
 def to_notice(item: Read) -> Notice:

@@ -156,7 +156,8 @@ AliasPrefix = Annotated[str, Field(max_length=_ALIAS_LENGTH), AfterValidator(_al
 RotationId = Annotated[
     str, Field(min_length=1, max_length=64), AfterValidator(_text), AfterValidator(_no_key)
 ]
-Digits = Annotated[int, BeforeValidator(_digits)]
+Limit = Annotated[int, Field(ge=1, le=100), BeforeValidator(_digits)]
+Days = Annotated[int, Field(ge=1, le=90), BeforeValidator(_digits)]
 
 
 def stored_alias(value: object) -> str | None:

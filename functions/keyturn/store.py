@@ -7,7 +7,7 @@ for all: `create` and `update` leave a mark on the row, by which the SDK's repea
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from keyturn import row
+from keyturn import marks, row
 from keyturn.aws import answered
 from keyturn.due import Notice, next_due
 from keyturn.errors import KeyNotFound
@@ -74,7 +74,7 @@ class KeyStore:
                 )
             except self._client.exceptions.ConditionalCheckFailedException as error:
                 item = present(error)
-                return row.to_key(item) if item and own in row.to_marks(item) else None
+                return row.to_key(item) if marks.knows(item, "mark", own) else None
         return key
 
     def renew(self, read: ApiKey, renewed: ApiKey, grant: Grant) -> ApiKey | None:

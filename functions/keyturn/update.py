@@ -1,16 +1,15 @@
 """One conditional update of a key's row, and what it means where it is refused.
 
 The SDK repeats a write whose reply was lost, and that repeat then meets its own success. So each
-write leaves a random mark on the row, which keeps the last `row.MARKS` of them, and is refused if
-its own is there already: it asks for the row then, and recognises itself. What others have written
-since stands. One that was repeated and is refused for another reason is of unknown outcome: its
-first request may still be under way.
+write leaves a random mark on the row, and is refused if it is there already: it asks for the row
+then, and recognises itself. What others have written since stands. One that was repeated and is
+refused for another reason is of unknown outcome: its first request may still be under way.
 """
 
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING, NamedTuple
 
-from keyturn import row
+from keyturn import marks, row
 from keyturn.aws import answered
 from keyturn.errors import Unavailable
 
@@ -18,9 +17,8 @@ if TYPE_CHECKING:
     from botocore.exceptions import ClientError  # noqa: TID251 - the type's name, not the package
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-_LAST = row.MARKS - 1
-_UNMARKED = f"attribute_exists(marks[{_LAST}]) AND NOT contains(marks, :mark)"
-_MARKED = ["marks[0] = :mark", *(f"marks[{n + 1}] = marks[{n}]" for n in range(_LAST))]
+_UNMARKED = marks.unknown("mark")
+_MARK = marks.remember("mark")
 
 
 class Update(NamedTuple):
@@ -47,11 +45,12 @@ def updated(client: "DynamoDBClient", table: str, id: str, update: Update) -> ro
     `None`: the condition does not hold.
 
     Raises:
-        Unavailable: DynamoDB did not answer; the write may or may not be done.
+        Unavailable: DynamoDB did not answer, or the row cannot be read; the write may or may not be
+            done.
     """
     written = {name: value for name, value in update.change.items() if value is not None}
     clauses = {
-        "SET": [*(f"#{name} = :{name}" for name in written), *_MARKED],
+        "SET": [*(f"#{name} = :{name}" for name in written), *_MARK],
         "REMOVE": [f"#{name}" for name in update.change if name not in written],
         "ADD": ["version :counts"],
     }
@@ -64,11 +63,13 @@ def updated(client: "DynamoDBClient", table: str, id: str, update: Update) -> ro
                 UpdateExpression=" ".join(
                     f"{verb} {', '.join(parts)}" for verb, parts in clauses.items() if parts
                 ),
-                ConditionExpression=f"{update.condition} AND {_UNMARKED}",
-                ExpressionAttributeNames={f"#{name}": name for name in update.change},
+                # What another version of ours wrote is not for this one to write over.
+                ConditionExpression=f"#schema = :schema AND {update.condition} AND {_UNMARKED}",
+                ExpressionAttributeNames={f"#{name}": name for name in ("schema", *update.change)},
                 ExpressionAttributeValues={
                     **{f":{name}": value for name, value in written.items()},
                     **update.values,
+                    ":schema": row.number(row.SCHEMA),
                     ":mark": {"S": own},
                     ":counts": row.number(int(update.counts)),
                 },
@@ -77,8 +78,10 @@ def updated(client: "DynamoDBClient", table: str, id: str, update: Update) -> ro
             )["Attributes"]
         except client.exceptions.ConditionalCheckFailedException as error:
             item = present(error)
-            if item and own in row.to_marks(item):
+            if marks.knows(item, "mark", own):
                 return item
+            if item:
+                row.to_key(item)  # refused for what it holds, then, and not for what it lacks
             if error.response["ResponseMetadata"]["RetryAttempts"]:
                 raise Unavailable("UpdateItem: refused when repeated") from None
             return None

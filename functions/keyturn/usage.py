@@ -4,16 +4,14 @@ Never a key's row, and in no index: counting must not slow what decides. `usage`
 generations when they were last seen, the latest even and the latest odd one, and so always of the
 current and of the one before. A day's counters lie in `SHARDS` rows, each batch in one of them,
 since one row takes no more than a thousand writes a second. Each of these rows remembers the last
-`REMEMBERED` batches that it counted, in places that move up by one with every write: so a batch
-that comes again is known without a read, and the row does not grow.
+batches that it counted: so one that comes again is known without a read (`marks`).
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from keyturn import row
+from keyturn import marks, row
 from keyturn.aws import answered
 from keyturn.errors import Unavailable
 from keyturn.keys import DAY, Outcome
@@ -23,14 +21,11 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 SHARDS = 4
-REMEMBERED = 16
 
 _ITEM = "usage"
 _PARITIES = ("even", "odd")
-_PLACES = [f"batch_{place}" for place in range(REMEMBERED)]
-_NOT_COUNTED = f"NOT :batch IN ({', '.join(_PLACES)})"
-# From the last place down: each takes what the one below it still holds.
-_MOVE_UP = [f"{to} = if_not_exists({of}, :none)" for of, to in pairwise(_PLACES)][::-1]
+_NOT_COUNTED = marks.unknown("batch")
+_REMEMBER = marks.remember("batch")
 _SEEN_EARLIER = (
     "(attribute_not_exists({0}_generation) OR {0}_generation < :{0}_generation"
     " OR ({0}_generation = :{0}_generation AND {0}_seen_at < :{0}_seen_at))"
@@ -125,7 +120,7 @@ class Usage:
         Raises:
             Unavailable: DynamoDB did not answer; it may or may not be counted.
         """
-        sets = ["delete_at = :delete_at", *_MOVE_UP, f"{_PLACES[0]} = :batch"]
+        sets = ["delete_at = :delete_at", *_REMEMBER]
         self._update(
             id,
             _counters(day, int(batch, 16) % SHARDS),
@@ -134,7 +129,6 @@ class Usage:
             {
                 ":delete_at": row.number((day.day + 1 + keep) * DAY),
                 ":batch": {"S": batch},
-                ":none": {"S": ""},
                 **{f":{name}": row.number(times) for name, times in day.counts.items()},
             },
         )

@@ -63,12 +63,14 @@ def document() -> Json:
     idle += OPERATIONS.keys() - described
     if idle:
         raise LookupError(f"not served: {', '.join(idle)}")
+    found = _schemas(made["components"]["schemas"])
+    used = set(re.findall(r"#/components/schemas/(\w+)", json.dumps([paths, shared, found])))
     return {
         **{name: made[name] for name in ("openapi", "info", "servers", "tags")},
         "paths": paths,
         "components": {
-            "schemas": _schemas(made["components"]["schemas"]),
-            "responses": {_name(found): shared[s] for s, found in _by_status(gateway).items()},
+            "schemas": {name: schema for name, schema in found.items() if name in used},
+            "responses": {_name(each): shared[s] for s, each in _by_status(gateway).items()},
             "headers": {
                 name: {"description": says, "required": True, "schema": schema}
                 for name, (says, schema) in HEADERS.items()

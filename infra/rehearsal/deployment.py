@@ -144,13 +144,17 @@ def deploy(endpoint: str, parameters: Mapping[str, str]) -> Deployment:
         DeployError: the SAM CLI could not.
     """
     sam = made.deployer()
-    with tempfile.TemporaryDirectory() as folder:
-        template = Path(folder, "template.yaml")
-        past = {"AWS_ENDPOINT_URL": endpoint}
-        template.write_text(adapted(made.TEMPLATE, made.BUNDLE, past), encoding="utf-8")
+    text = adapted(made.TEMPLATE, made.BUNDLE, behind={"AWS_ENDPOINT_URL": endpoint})
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        # Beside the one that was built, whose paths it has.
+        tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=made.BUILD, suffix=".yaml") as file,
+    ):
+        file.write(text)
+        file.flush()
         given = {"Architecture": "x86_64", **parameters}
         command = (
-            *(sam, "deploy", "--template-file", template, "--stack-name", STACK),
+            *(sam, "deploy", "--template-file", file.name, "--stack-name", STACK),
             *("--resolve-s3", "--no-confirm-changeset", "--no-progressbar"),
             *("--capabilities", "CAPABILITY_IAM", "--region", REGION, "--parameter-overrides"),
             *(f"{name}={value}" for name, value in given.items()),

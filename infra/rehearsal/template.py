@@ -22,10 +22,11 @@ CONDITIONS = {
 """What its IAM knows of no request: whoever asks for it is refused. It enforces the rest."""
 
 
-def adapted(built: Path, bundle: Path, past: Mapping[str, str]) -> str:
+def adapted(built: Path, bundle: Path, behind: Mapping[str, str]) -> str:
     """Return the template that was built, as YAML, with `bundle` for each function.
 
-    `past` gives environment variables to the functions that nobody waits for.
+    `behind` are environment variables for the functions behind the scenes: no request waits for
+    them, so what they do must not be taken for a request's doing.
     """
     template = yaml.safe_load(built.read_text(encoding="utf-8"))
     template["Globals"]["Function"]["CodeUri"] = str(bundle)
@@ -36,13 +37,15 @@ def adapted(built: Path, bundle: Path, past: Mapping[str, str]) -> str:
     }
     for resource in resources.values():
         if resource["Type"] == "AWS::Serverless::Function":
-            resource["Properties"].pop("CodeUri", None)
-    for logical_id in ("PublishEventsFunction", "RotateOnEventFunction"):
-        properties = resources[logical_id]["Properties"]
-        properties.setdefault("Environment", {}).setdefault("Variables", {}).update(past)
+            properties = resource["Properties"]
+            properties.pop("CodeUri", None)
+            if "Events" not in properties and "AutoPublishAlias" not in properties:
+                properties.setdefault("Environment", {}).setdefault("Variables", {}).update(behind)
     answers = resources["Api"]["Properties"].pop("GatewayResponses")
     # Sorted before "ApiDeployment...": a deployment has the responses that there are when it is made.
-    resources |= {f"ApiAnswers{kind}".replace("_", ""): _answer(kind, answers[kind]) for kind in answers}
+    resources |= {
+        f"ApiAnswers{kind}".replace("_", ""): _answer(kind, answers[kind]) for kind in answers
+    }
     template["Resources"] = _without_conditions(resources)
     return yaml.safe_dump(template, sort_keys=False)
 

@@ -136,7 +136,7 @@ def _use(
             continue
         *before, current = company.strings[plan["alias"]]
         for _ in range(round(plan["uses"] * weekend * random.uniform(0.6, 1.4))):
-            clock.ago = day - random.randint(300, 6900)
+            clock.ago = max(120, day - random.randint(300, 6900))
             old = before and random.random() < 0.06
             lost = random.random() < 0.04
             _present(before[-1] if old else current, company.stack, "Admin" if lost else "Shared")

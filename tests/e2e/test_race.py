@@ -9,6 +9,7 @@ import boto3
 import pytest
 
 from infra.local.stack import local_stack
+from infra.rehearsal.deployment import Deployment
 from tests.e2e.served import Service
 from tests.faults.wire import Wire
 from tests.races.places import at_once, moto_url
@@ -17,19 +18,21 @@ CALLERS = 32
 
 
 def race(service: Service, alias: str) -> None:
+    # On the emulator of AWS each is a process of two functions, with the bundle unpacked for it.
+    callers = 4 if isinstance(service.stack, Deployment) else CALLERS
     answers = at_once(
         [
             partial(service.post, {"alias": alias, "name": f"{number}", "roles": ["admin"]})
-            for number in range(CALLERS)
+            for number in range(callers)
         ]
     )
 
     statuses = [answer.status for answer in answers]
-    assert sorted(statuses) == [200] * (CALLERS - 1) + [201]
+    assert sorted(statuses) == [200] * (callers - 1) + [201]
     (key,) = {answer.body["key"] for answer in answers}
     assert len({answer.body["created_at"] for answer in answers}) == 1
     assert [answer.body["renewed"] for answer in answers] == [status == 200 for status in statuses]
-    assert len({answer.headers["x-request-id"][0] for answer in answers}) == CALLERS
+    assert len({answer.headers["x-request-id"][0] for answer in answers}) == callers
     assert service.admits(key)
 
 

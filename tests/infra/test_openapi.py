@@ -50,6 +50,17 @@ def references(node: object) -> Iterator[str]:
             yield from references(each)
 
 
+def keywords(schema: Json) -> Iterator[str]:
+    """Yield the words that a schema uses, and those in it."""
+    yield from schema
+    within = [schema[word] for word in ("items", "not", "additionalProperties") if word in schema]
+    for word in ("anyOf", "allOf"):
+        within += schema.get(word, [])
+    for each in [*within, *schema.get("properties", {}).values()]:
+        if isinstance(each, dict):
+            yield from keywords(each)
+
+
 def refused(name: str) -> dict[int, set[str]]:
     """Return the error codes of an operation, by status."""
     found = {}
@@ -75,6 +86,13 @@ def test_the_document_is_valid_openapi() -> None:
         Draft202012Validator.check_schema(schema)
     for reference in references(KEPT):
         assert REGISTRY.resolver().lookup(reference).contents
+
+
+def test_rules_are_said_in_json_schemas_words() -> None:
+    known = set(Draft202012Validator.VALIDATORS) | {"description", "default"}
+    parameters = [each for it in OPERATION.values() for each in it.get("parameters", [])]
+    for schema in [*KEPT["components"]["schemas"].values(), *(it["schema"] for it in parameters)]:
+        assert known >= {*keywords(schema)}
 
 
 def test_the_document_has_the_templates_routes_and_no_others() -> None:

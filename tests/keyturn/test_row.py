@@ -115,7 +115,7 @@ def test_a_created_row_has_these_attributes() -> None:
             "ttl_days",
             "generation",
         ),
-        *("secret_hash", "ciphertext", "hint", "marks", "version", "due_shard", "due_at"),
+        *("secret_hash", "ciphertext", "hint", "mark_0", "version", "due_shard", "due_at"),
     }
     assert set(row.CREDENTIAL) <= set(item())
 

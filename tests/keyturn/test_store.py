@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from keyturn import aws as sdk
-from keyturn import keytext, row
+from keyturn import keytext, marks
 from keyturn.errors import Unavailable
 from keyturn.keys import DAY, ApiKey, By, Grant, Reason
 from keyturn.store import KeyStore
@@ -127,7 +127,7 @@ def test_a_renewal_starts_validity_anew_and_keeps_the_string(store: KeyStore, ta
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     assert changed == {
         *("name", "roles", "ttl_days", "expires_at", "updated_at", "updated_by", "due_at"),
-        *("marks", "version"),
+        *("version", *(f"mark_{place}" for place in range(marks.LAST))),
     }
 
 
@@ -232,16 +232,19 @@ def test_a_renewal_whose_reply_was_lost_undoes_none_of_those_that_came_since(
 
 
 def test_the_last_writes_are_remembered(store: KeyStore, table: Table) -> None:
+    def kept() -> set[str]:
+        return {value["S"] for name, value in table.row().items() if name.startswith("mark_")}
+
     store.create(KEY)
-    before = row.to_marks(table.row())
-    for number in range(row.MARKS - 1):
+    created = kept()
+    for number in range(marks.LAST - 1):
         renew(store, GRANT, LATER + number, by("x"))
 
-    assert row.to_marks(table.row()) > before
-    assert len(row.to_marks(table.row())) == row.MARKS
+    assert kept() > created
+    assert len(kept()) == marks.LAST
     renew(store, GRANT, LATER, by("x"))
-    assert not row.to_marks(table.row()) & before
-    assert len(row.to_marks(table.row())) == row.MARKS
+    assert not kept() & created
+    assert len(kept()) == marks.LAST
 
 
 def test_a_renewal_of_unknown_outcome_is_unavailable(store: KeyStore, aws: Aws) -> None:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from keyturn import aws as sdk
 from keyturn.keys import DAY, Outcome
+from keyturn.marks import LAST
 from keyturn.tally import NEVER, Day
-from keyturn.usage import REMEMBERED, SHARDS, Usage
+from keyturn.usage import SHARDS, Usage
 from tests.support import NOW
 from tests.support_aws import Aws, Table, lost_reply, lost_request, whole
 from tests.support_usage import id_of, table_on
@@ -128,22 +129,22 @@ def test_batch_that_comes_again_is_not_counted_again(where: Where) -> None:
 
 
 def test_the_last_batches_of_each_shard_are_remembered_and_no_more(where: Where) -> None:
-    batches = [batch(number) for number in range(REMEMBERED)]
+    batches = [batch(number) for number in range(LAST)]
     for name in [*batches, batch(0, 1), batch(1, 1), *batches]:
         where.usage.count(where.id, day(valid=1), name, keep=90)
-    assert total(where) == {Outcome.VALID: REMEMBERED + 2}
+    assert total(where) == {Outcome.VALID: LAST + 2}
 
-    where.usage.count(where.id, day(valid=1), batch(REMEMBERED), keep=90)
+    where.usage.count(where.id, day(valid=1), batch(LAST), keep=90)
     where.usage.count(where.id, day(valid=1), batch(1), keep=90)
-    assert total(where) == {Outcome.VALID: REMEMBERED + 3}
+    assert total(where) == {Outcome.VALID: LAST + 3}
     where.usage.count(where.id, day(valid=1), batch(0), keep=90)  # one too many ago
-    assert total(where) == {Outcome.VALID: REMEMBERED + 4}
+    assert total(where) == {Outcome.VALID: LAST + 4}
 
 
 # In moto two writes at once may both find their condition met.
 @pytest.mark.parametrize("where", [LOCAL], indirect=True)
 def test_batches_at_once_are_all_counted_and_each_once(where: Where) -> None:
-    batches = [batch(number) for number in range(REMEMBERED // 2)]
+    batches = [batch(number) for number in range(LAST // 2)]
 
     def deliver(name: str) -> None:
         where.usage.count(where.id, day(valid=1), name, keep=90)
@@ -170,18 +171,18 @@ def test_batch_is_counted_once_unless_more_others_came_between_than_are_remember
         where.usage.count(id, day(valid=1), batch(number), keep=90)
         if number not in remembered:
             expected += 1
-            remembered = [number, *remembered][:REMEMBERED]
+            remembered = [number, *remembered][:LAST]
 
     assert total(Where(where.usage, id)) == ({Outcome.VALID: expected} if expected else {})
 
 
 def test_row_of_counters_does_not_grow_and_is_kept_for_its_days(table: Table) -> None:
     every = day(valid=10**9, revoked=10**9, expired=10**9, insufficient_role=10**9)
-    for number in range(REMEMBERED + 2):
+    for number in range(LAST + 2):
         USAGE.count(id_of(1), every, batch(number), keep=90)
 
     row = table.row()
-    assert len(row) == 3 + len(every.counts) + REMEMBERED
+    assert len(row) == 3 + len(every.counts) + LAST
     # Below a kilobyte every write is one unit.
     assert sum(len(name) + len(next(iter(value.values()))) for name, value in row.items()) < 700
     assert row["item"] == {"S": "usage#2027-01-15#0"}
