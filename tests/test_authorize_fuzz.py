@@ -150,6 +150,7 @@ def presented(asked: dict[str, Any]) -> list[object]:
     return [v for value in found for v in (value if isinstance(value, list) else [value])]
 
 
+@pytest.mark.row("T8")
 @pytest.mark.usefixtures("capsys")
 def test_whatever_it_is_asked_it_lets_in_only_the_one_valid_key(strings: dict[str, str]) -> None:
     seen = Counter[str]()
@@ -185,6 +186,7 @@ def test_an_event_that_does_not_hold_the_valid_key_is_never_let_in(strings: dict
     check()
 
 
+@pytest.mark.row("T8")
 @pytest.mark.usefixtures("capsys")
 def test_what_cannot_be_known_is_never_a_decision(strings: dict[str, str], aws: Aws) -> None:
     aws.always("GetItem", refused("AccessDeniedException"))

@@ -33,6 +33,7 @@ def statement(event: dict[str, Any], asks_for: str) -> dict[str, str]:
 ROUTES = ["GET/", "GET/things", "POST/things/7/parts", "DELETE/a%2Fb/c", "$connect"]
 
 
+@pytest.mark.row("T7")
 @pytest.mark.parametrize("asks_for", ["*", "admin"], ids=["allow", "deny"])
 @pytest.mark.parametrize("asked", ROUTES)
 def test_an_answer_to_one_route_is_right_for_every_route_of_its_stage(

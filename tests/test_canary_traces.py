@@ -62,6 +62,7 @@ def told(daemon: socket.socket) -> list[bytes]:
             return segments
 
 
+@pytest.mark.row("T2")
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize(("also", "found"), [("", set()), (LEAK, {"traces"})], ids=["", "planted"])
 def test_no_key_stands_in_a_trace(also: str, found: set[str], daemon: socket.socket) -> None:

@@ -117,6 +117,7 @@ def test_what_is_not_there_is_no_route(file: str) -> None:
     }
 
 
+@pytest.mark.row("T15")
 @pytest.mark.parametrize("file", ["", *OURS, "nothing.js"])
 def test_nothing_but_our_own_files_is_loaded_run_or_framed(file: str) -> None:
     headers = get(file).headers
@@ -198,6 +199,7 @@ def test_every_file_that_is_named_is_there_and_every_one_of_ours_is_named() -> N
     assert {name for name in OURS if name not in named} == {"index.html", "missing.html"}
 
 
+@pytest.mark.row("T15")
 @pytest.mark.parametrize("name", OURS)
 def test_no_file_of_ours_leads_elsewhere_or_writes_markup(name: str) -> None:
     text = (ASSETS / name).read_text("utf-8").replace("http://www.w3.org/2000/svg", "")

@@ -119,6 +119,7 @@ def test_a_compromised_key_is_rotated_and_not_renewed(aws: Aws) -> None:
     assert aws.calls == ["GetItem"]
 
 
+@pytest.mark.row("T5")
 def test_an_id_that_another_alias_owns_is_a_conflict(table: Table) -> None:
     create()
     table.put(table.row() | {"alias": {"S": "collides"}})

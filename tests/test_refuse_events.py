@@ -24,6 +24,7 @@ def world(aws: Aws, clock: Clock) -> World:  # noqa: ARG001 - it is in there
     return World(clock)
 
 
+@pytest.mark.row("T11")
 @pytest.mark.parametrize(
     "envelope",
     [
@@ -120,6 +121,7 @@ def test_unknown_key_is_refused_and_none_is_made(
     assert [line["code"] for line in refusals(output)] == ["not_found"]
 
 
+@pytest.mark.row("T4")
 def test_event_widens_nothing_and_carries_no_key(world: World, table: Table) -> None:
     world.issue()
     text = "kt_03Oz2OpdnmGrg8ARP_ExampleBillingNotARealSecret00001zvtdt"

@@ -34,6 +34,7 @@ def key(id: str = BILLING) -> ApiKey:
     return found
 
 
+@pytest.mark.row("T5")
 @pytest.mark.parametrize(
     "value",
     [
@@ -59,6 +60,7 @@ def test_secret_without_a_string_of_a_key_with_roles_does_not_get_one(
     assert safe.value() == value
 
 
+@pytest.mark.row("T5")
 def test_secret_that_holds_another_aliases_key_is_refused(desk: Desk) -> None:
     other = desk.issue(OTHER).text.reveal()
     desk.issue(LONG)

@@ -45,6 +45,7 @@ def test_a_key_is_revoked_by_its_string(key: str, table: Table) -> None:
     assert table.row()["is_active"] == {"BOOL": False}
 
 
+@pytest.mark.row("T3")
 def test_a_key_is_revoked_by_its_id_so_that_no_secret_stands_in_a_url(
     key: str, table: Table
 ) -> None:

@@ -108,6 +108,7 @@ def test_an_expired_key_is_refused_from_its_very_second(key: str, clock: Clock) 
     assert code({"key": key}) == "expired"
 
 
+@pytest.mark.row("T9")
 def test_no_row_and_a_wrong_secret_are_told_alike(key: str) -> None:
     wrong = keytext.mint("kt", key.split("_")[1]).reveal()
     unknown = keytext.mint("kt", "A" * 17).reveal()

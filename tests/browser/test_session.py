@@ -120,6 +120,7 @@ def test_admin_key_that_ends_in_mid_session_costs_a_sign_in_and_nothing_else(
     app.close_shown()
 
 
+@pytest.mark.row("T15")
 def test_who_signs_out_leaves_nothing_behind(other: tuple[App, str]) -> None:
     app, _ = other
     begin(app, "left alone")

@@ -173,6 +173,7 @@ def test_keyboard_is_enough(app: App, api: httpx.Client) -> None:
     expect(app.page.get_by_role("main")).to_be_focused()
 
 
+@pytest.mark.row("T15")
 def test_policy_s_watch_sees_what_breaks_it(opens: Opens) -> None:
     """That no test sees a breach says something only if one would be seen."""
     app = opens()

@@ -141,6 +141,7 @@ def test_key_that_cannot_be_one_never_reaches_the_database(service: Service, key
     assert service.wire.calls == []
 
 
+@pytest.mark.row("T9")
 def test_every_refused_key_is_told_the_same(service: Service, key: str, alias: str) -> None:
     expired = service.create(f"{alias}-expired", roles=["admin"])["key"]
     service.change(f"{alias}-expired", "expires_at", {"N": "1"})

@@ -98,6 +98,7 @@ def test_every_route_of_either_api_lets_a_good_key_in_and_tells_who_calls(
         }
 
 
+@pytest.mark.row("T7")
 def test_a_kept_answer_is_right_for_every_other_route(api: Attached, key: str, aws: Aws) -> None:
     assert outcomes(api, key) == {200}
 
@@ -149,6 +150,7 @@ def test_a_bad_key_is_refused_as_its_kind_of_api_says_it(api: Attached, text: st
     assert outcomes(api, text) == {401 if api.is_rest else 403}
 
 
+@pytest.mark.row("T6")
 def test_a_revoked_key_lives_on_for_as_long_as_an_answer_is_kept(
     api: Attached, key: str, clock: Clock
 ) -> None:

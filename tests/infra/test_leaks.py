@@ -86,6 +86,7 @@ def test_a_finding_that_names_a_key_revokes_it(
     assert changed["updated_by"] == {"S": "event:2b1b1b1e-0000-0000-0000-000000000001"}
 
 
+@pytest.mark.row("T10")
 @pytest.mark.parametrize("id", ['x"}, "source": "other', "", 7, None, {"a": 1}, ["x"]])
 @pytest.mark.parametrize("report", [scanned, found])
 def test_what_a_finding_says_cannot_become_another_request(
@@ -104,6 +105,7 @@ def test_what_a_finding_says_cannot_become_another_request(
     assert {r["code"] for r in output.records() if "code" in r} <= {"field_invalid", "not_found"}
 
 
+@pytest.mark.row("T10")
 @pytest.mark.parametrize(
     "other",
     [

@@ -157,6 +157,7 @@ def test_more_connections_than_threads_can_wait(toy: Toy) -> None:
             connection.close()
 
 
+@pytest.mark.row("T3")
 def test_access_log_names_the_resource_and_never_the_path(
     tmp_path: Path,
 ) -> None:

@@ -63,6 +63,7 @@ def test_the_routes_are_the_contracts() -> None:
     } | CONSOLE
 
 
+@pytest.mark.row("T4")
 def test_no_route_can_forget_the_authorizer() -> None:
     assert API["Auth"]["DefaultAuthorizer"] == "Admin"
     asks: dict[tuple[str, str], list[dict[str, list[str]]]] = {
@@ -119,6 +120,7 @@ def _where(conditional: dict[str, Any]) -> dict[str, Any]:
     return conditional["Fn::If"][1] if "Fn::If" in conditional else conditional
 
 
+@pytest.mark.row("T6")
 def test_no_decision_is_ever_cached() -> None:
     for authorizer in API["Auth"]["Authorizers"].values():
         # Nothing else in it: no identity source, so that every request is put to the authorizer.
@@ -169,6 +171,7 @@ def test_any_api_of_the_account_may_ask_the_shared_authorizers_exported_alias() 
     assert deployed()[permission]["Properties"]["FunctionName"] == alias
 
 
+@pytest.mark.row("T11")
 def test_a_function_may_be_invoked_by_its_own_routes_only() -> None:
     allowed: dict[str, set[str]] = {}
     for resource in deployed().values():
@@ -190,6 +193,7 @@ def test_a_body_reaches_a_function_as_it_was_sent() -> None:
     assert API["EndpointConfiguration"] == {"Type": "REGIONAL"}
 
 
+@pytest.mark.row("T2", "T3")
 def test_the_access_log_names_the_request_and_nothing_that_can_hold_a_key() -> None:
     logged = json.loads(API["AccessLogSetting"]["Format"])
     assert "\n" not in API["AccessLogSetting"]["Format"]
@@ -211,6 +215,7 @@ def test_the_access_log_names_the_request_and_nothing_that_can_hold_a_key() -> N
     }
 
 
+@pytest.mark.row("T2")
 def test_the_stage_neither_traces_nor_writes_an_execution_log() -> None:
     (setting,) = API["MethodSettings"]
     assert (setting["ResourcePath"], setting["HttpMethod"]) == ("/*", "*")

@@ -29,6 +29,7 @@ def test_data_and_what_others_depend_on_outlive_the_stack(resource: str) -> None
     assert declared["DeletionPolicy"] == declared["UpdateReplacePolicy"] == "Retain"
 
 
+@pytest.mark.row("T14")
 def test_the_table_is_guarded_and_can_get_a_second_region() -> None:
     assert TABLE["BillingMode"] == "PAY_PER_REQUEST"
     assert TABLE["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}

@@ -79,6 +79,7 @@ def test_the_publisher_may_put_rows_of_the_audits_attributes_alone(table: Table)
     assert not set(row.CREDENTIAL) <= allowed
 
 
+@pytest.mark.row("T11")
 def test_a_request_reaches_the_function_from_our_bus_and_nowhere_else() -> None:
     rule = RULES["RequestsRule"]
     asked = {

@@ -17,6 +17,7 @@ from keyturn.settings import (
 from tests.infra.declared import written
 
 
+@pytest.mark.row("T17")
 @pytest.mark.parametrize("name", written()["Parameters"])
 def test_a_parameter_says_what_it_is_for_and_what_it_takes(name: str) -> None:
     parameter = written()["Parameters"][name]

@@ -63,6 +63,7 @@ def test_without_a_memory_there_is_not_even_a_wrapper() -> None:
     assert cached(read, 0) is read
 
 
+@pytest.mark.row("T6")
 @pytest.mark.parametrize("seconds", [1, 7, 60])
 def test_a_revoked_key_is_accepted_for_the_stated_seconds_and_no_longer(
     seconds: int, key: str, desk: Desk, clock: Clock, remembering: Remembering

@@ -52,6 +52,7 @@ def test_the_context_names_the_service_and_the_id_and_nothing_else(vault: Vault,
     assert b64decode(json.loads(aws.sent[0])["Plaintext"]).decode() == TEXT.reveal()
 
 
+@pytest.mark.row("T12")
 def test_a_ciphertext_of_another_row_does_not_open(vault: Vault) -> None:
     other = keytext.mint("kt", "B" * 17)
 
