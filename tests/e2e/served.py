@@ -138,7 +138,9 @@ def as_promised(answer: Answer) -> Answer:
     assert answer.headers["cache-control"] == ["no-store"]
     assert len(answer.headers["x-request-id"]) == 1
     # API Gateway's own name for it, which the emulator of AWS does not give.
-    assert answer.headers["x-request-id"] == answer.headers.get("x-amz-apigw-id", answer.headers["x-request-id"])
+    assert answer.headers["x-request-id"] == answer.headers.get(
+        "x-amz-apigw-id", answer.headers["x-request-id"]
+    )
     assert answer.headers["content-type"] == ["application/json"]
     assert not [name for name in answer.headers if name.startswith("access-control-")]
     return answer

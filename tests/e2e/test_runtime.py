@@ -127,7 +127,9 @@ def test_write_that_outlives_its_function_is_503_and_its_repeat_finds_it(
     hasty: Place, alias: str
 ) -> None:
     service, before = hasty.service, hasty.runtimes("CreateKeyFunction")
-    service.wire.plan("PutItem", wire.then(partial(hasty.send, signal.SIGSTOP, "CreateKeyFunction")))
+    service.wire.plan(
+        "PutItem", wire.then(partial(hasty.send, signal.SIGSTOP, "CreateKeyFunction"))
+    )
     begun = time.monotonic()
     answer = service.post({"alias": alias, "name": "first"})
     taken = time.monotonic() - begun
@@ -161,7 +163,9 @@ def test_function_that_dies_in_the_middle_is_503_and_the_next_call_is_served(
     hasty: Place, alias: str
 ) -> None:
     service = hasty.service
-    service.wire.plan("PutItem", wire.then(partial(hasty.send, signal.SIGKILL, "CreateKeyFunction")))
+    service.wire.plan(
+        "PutItem", wire.then(partial(hasty.send, signal.SIGKILL, "CreateKeyFunction"))
+    )
     assert service.post({"alias": alias, "name": "n"}).is_error(503, "unavailable", MESSAGE)
 
     row = service.row(alias)
