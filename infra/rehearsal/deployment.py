@@ -65,8 +65,8 @@ class Deployment:
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3's client
         """Return a client of the account's root user, for whoever closes it."""
-        return boto3.client(
-            service,
+        return boto3.Session().client(
+            service,  # type: ignore[call-overload]  # any service there is
             endpoint_url=self.aws_endpoint,
             region_name=REGION,
             aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
@@ -154,7 +154,7 @@ def deploy(endpoint: str, parameters: Mapping[str, str]) -> Deployment:
         file.flush()
         given = {"Architecture": "x86_64", **parameters}
         command = (
-            *(sam, "deploy", "--template-file", file.name, "--stack-name", STACK),
+            *(str(sam), "deploy", "--template-file", file.name, "--stack-name", STACK),
             *("--resolve-s3", "--no-confirm-changeset", "--no-progressbar"),
             *("--capabilities", "CAPABILITY_IAM", "--region", REGION, "--parameter-overrides"),
             *(f"{name}={value}" for name, value in given.items()),

@@ -47,7 +47,8 @@ class Group:
 @contextmanager
 def group() -> Iterator[Group]:
     """Run a group; all of it ends with the block."""
-    guard = subprocess.Popen(["/bin/sh", "-c", _GUARD], stdin=subprocess.PIPE, process_group=0)
+    command = ["/bin/sh", "-c", _GUARD]
+    guard = subprocess.Popen(command, stdin=subprocess.PIPE, process_group=0)  # noqa: S603 - ours
     started = Group(guard.pid)
     try:
         yield started

@@ -42,7 +42,7 @@ def adapted(built: Path, bundle: Path, behind: Mapping[str, str]) -> str:
             if "Events" not in properties and "AutoPublishAlias" not in properties:
                 properties.setdefault("Environment", {}).setdefault("Variables", {}).update(behind)
     answers = resources["Api"]["Properties"].pop("GatewayResponses")
-    # Sorted before "ApiDeployment...": a deployment has the responses that there are when it is made.
+    # By name before "ApiDeployment...": that has the responses that there are when it is made.
     resources |= {
         f"ApiAnswers{kind}".replace("_", ""): _answer(kind, answers[kind]) for kind in answers
     }

@@ -35,7 +35,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for (place, _, test), inputs in groups.items():
         inputs.sort(key=lambda item: item.name)  # whatever order they were shuffled into
         for number, item in enumerate(inputs):
-            name = item.name.replace(f"{place}-", "").replace(f"[{place}]", "")
+            name = f"{item.path.name}::{item.name}".replace(f"{place}-", "").replace(
+                f"[{place}]", ""
+            )
             if not tried(place, test, len(inputs), number):
                 left_out.add(item)
             elif place == "deployed" and (why := cannot(name)):

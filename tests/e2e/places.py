@@ -1,4 +1,4 @@
-"""Where the contract is tried: on this machine, in Lambda's runtime, deployed to an emulator of AWS."""
+"""Where the contract is tried: on this machine, in Lambda's runtime, on an emulator of AWS."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -19,29 +19,34 @@ PARAMETERS = {"ThrottleRate": "10000", "ThrottleBurst": "5000"}
 
 CANNOT = {
     "decodes a path before it looks for the resource, and hands on what it decoded": (
-        "test_anything_but_the_key_is_404_and_revokes_nothing[a slash in it",
-        "test_only_an_id_is_looked_up",
-        "test_percent_encoded_key_is_no_key",
+        "test_revoke.py::test_anything_but_the_key_is_404_and_revokes_nothing[a slash in it",
+        "test_rotate.py::test_only_an_id_is_looked_up",
+        "test_revoke.py::test_percent_encoded_key_is_no_key",
     ),
     "leaves empty segments out of a path": (
-        "test_unknown_path_or_method_is_no_such_route[POST-//api/apikey-",
-        "test_unknown_path_or_method_is_no_such_route[POST-/api//apikey-",
-        "test_unknown_path_or_method_is_no_such_route[POST-/api/apikey//-",
+        "test_routes.py::test_unknown_path_or_method_is_no_such_route[POST-//api/apikey-",
+        "test_routes.py::test_unknown_path_or_method_is_no_such_route[POST-/api//apikey-",
+        "test_routes.py::test_unknown_path_or_method_is_no_such_route[POST-/api/apikey//-",
     ),
     "takes a method in any case": (
-        "test_unknown_path_or_method_is_no_such_route[post-/api/apikey-",
+        "test_routes.py::test_unknown_path_or_method_is_no_such_route[post-/api/apikey-",
     ),
     "answers what is no request in its HTTP server's words, not in the gateway's": (
-        "test_what_is_no_request_is_refused_and_served_no_further",
+        "test_routes.py::test_what_is_no_request_is_refused_and_served_no_further",
     ),
     "has no limit of its own for a body: authorizer and function are asked": (
-        "test_body_over_the_gateways_own_limit_is_answered_alike",
+        "test_bodies.py::test_body_over_the_gateways_own_limit_is_answered_alike",
     ),
-    "does not name the request in x-amz-apigw-id": ("test_create_answers_201_and_the_whole_key",),
+    "decodes no base64 where the client names no type that it takes": (
+        "test_console.py::test_what_is_no_file_is_no_such_route[GET-/console/x/y-",
+    ),
+    "does not name the request in x-amz-apigw-id": (
+        "test_create.py::test_create_answers_201_and_the_whole_key",
+    ),
     "rotates a secret at once, the current value being the pending one too": (
-        "test_a_rotation_that_cannot_be_is_refused_and_the_secret_stays",
-        "test_a_secret_without_a_key_gets_its_first_and_then_the_next",
-        "test_consumers_read_a_string_that_works_before_after_and_between_the_steps",
+        "test_secret.py::test_a_rotation_that_cannot_be_is_refused_and_the_secret_stays",
+        "test_secret.py::test_a_secret_without_a_key_gets_its_first_and_then_the_next",
+        "test_secret.py::test_consumers_read_a_string_that_works_before_after_and_between_the_steps",
     ),
 }
 """What the emulator of AWS does otherwise than AWS, and the tests that therefore fail there.
@@ -60,7 +65,7 @@ a process, with the bundle unpacked for it, and what refuses the rest is the sam
 
 
 def cannot(name: str) -> str:
-    """Return why a test, by its name and inputs, fails on the emulator of AWS; empty: it must not."""
+    """Return why a test fails on the emulator of AWS, by file, name and inputs; empty: must not."""
     reasons = (why for why, tests in CANNOT.items() if any(map(name.startswith, tests)))
     return next(reasons, "")
 

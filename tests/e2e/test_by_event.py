@@ -102,9 +102,9 @@ class Living:
         )
 
 
-def soon(look: Callable[[], T], until: Callable[[T], object]) -> T:
-    """Look until it is as expected, for at most ten seconds, and return what was seen last."""
-    end = time.monotonic() + 10
+def soon(look: Callable[[], T], until: Callable[[T], object], seconds: float = 10) -> T:
+    """Look until it is as expected, for so long at most, and return what was seen last."""
+    end = time.monotonic() + seconds
     while not until(seen := look()):
         assert time.monotonic() < end, seen
         time.sleep(0.05)

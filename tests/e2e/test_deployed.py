@@ -2,19 +2,28 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from infra.rehearsal.deployment import STACK, Deployment
+from tests.e2e import test_by_event
 from tests.e2e.served import PATH, Service
-from tests.e2e.test_by_event import soon
 from tests.support_canary import leaks
+
+if TYPE_CHECKING:
+    from mypy_boto3_events.client import EventBridgeClient
+    from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef, TargetTypeDef
+
+Heard = Callable[[], list[dict[str, Any]]]
 
 pytestmark = pytest.mark.prove
 
+# The first call of a function unpacks the bundle, on a machine that may be busy.
+soon = partial(test_by_event.soon, seconds=60)
 DENY = {"Effect": "Deny", "Action": "dynamodb:UpdateItem", "Resource": "*"}
 
 
@@ -25,14 +34,14 @@ def stack(deployed: Service) -> Deployment:
 
 
 @pytest.fixture
-def events(stack: Deployment) -> Iterator[Any]:
+def events(stack: Deployment) -> Iterator["EventBridgeClient"]:
     with closing(stack.client("events")) as client:
         yield client
 
 
-def ask(events: Any, stack: Deployment, kind: str, detail: dict[str, Any]) -> str:  # noqa: ANN401
+def ask(events: "EventBridgeClient", stack: Deployment, kind: str, detail: dict[str, Any]) -> str:
     """Put a request on the bus; returns the event's id."""
-    entry = {
+    entry: PutEventsRequestEntryTypeDef = {
         "EventBusName": stack.event_bus,
         "Source": "keyturn.request",
         "DetailType": kind,
@@ -47,16 +56,15 @@ def get(service: Service, path: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def heard(stack: Deployment, events: Any) -> Iterator[Any]:  # noqa: ANN401 - boto3's client
+def heard(stack: Deployment, events: "EventBridgeClient") -> Iterator[Heard]:
     """What is told on the bus from now on, as any queue of the account may hear it."""
     name = f"heard-{time.time_ns()}"
     with closing(stack.client("sqs")) as sqs:
         url = sqs.create_queue(QueueName=name)["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
         pattern = json.dumps({"source": ["keyturn"]})
-        rule = {"Name": name, "EventBusName": stack.event_bus}
-        events.put_rule(**rule, EventPattern=pattern)
-        target = {"Id": "heard", "Arn": arn["QueueArn"]}
+        events.put_rule(Name=name, EventBusName=stack.event_bus, EventPattern=pattern)
+        target: TargetTypeDef = {"Id": "heard", "Arn": arn["QueueArn"]}
         events.put_targets(Rule=name, EventBusName=stack.event_bus, Targets=[target])
         told: list[dict[str, Any]] = []
 
@@ -67,14 +75,14 @@ def heard(stack: Deployment, events: Any) -> Iterator[Any]:  # noqa: ANN401 - bo
 
         yield listen
         events.remove_targets(Rule=name, EventBusName=stack.event_bus, Ids=["heard"])
-        events.delete_rule(**rule)
+        events.delete_rule(Name=name, EventBusName=stack.event_bus)
 
 
 def test_an_event_on_the_bus_rotates_a_key(
     deployed: Service,
     stack: Deployment,
-    events: Any,
-    alias: str,  # noqa: ANN401
+    events: "EventBridgeClient",
+    alias: str,
 ) -> None:
     made = deployed.create(alias, roles=["admin"])
     id = ask(events, stack, "Rotation Requested", {"alias": alias, "rotation_id": "1"})
@@ -90,8 +98,8 @@ def test_an_event_on_the_bus_rotates_a_key(
 def test_a_leak_that_is_reported_on_the_bus_ends_a_key(
     deployed: Service,
     stack: Deployment,
-    events: Any,
-    alias: str,  # noqa: ANN401
+    events: "EventBridgeClient",
+    alias: str,
 ) -> None:
     made = deployed.create(alias, roles=["admin"])
     ask(events, stack, "Key Compromised", {"id": made["id"]})
@@ -103,7 +111,7 @@ def test_a_leak_that_is_reported_on_the_bus_ends_a_key(
 
 def test_each_change_is_kept_beside_the_key_and_told_on_the_bus(
     deployed: Service,
-    heard: Any,  # noqa: ANN401
+    heard: Heard,
     alias: str,
 ) -> None:
     made = deployed.create(alias)
