@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from infra.local.stack import Stack
 from tests.e2e.served import PATH, Answer, Service, served
 from tests.faults import wire
 from tests.faults.wire import Fault
@@ -101,6 +102,7 @@ def test_answer_that_comes_bit_by_bit_is_taken_whole(service: Service, alias: st
 @pytest.fixture
 def hurried(service: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     """The service, whose functions have less time than what is late takes."""
+    assert isinstance(service.stack, Stack)
     for name, function in service.stack.functions.items():
         if "Authorizer" not in name:
             monkeypatch.setattr(function, "timeout", TIMEOUT)
@@ -154,6 +156,7 @@ def test_write_that_outlasts_its_function_is_503_and_its_repeat_converges(
 def test_authorizer_that_runs_out_of_time_is_503_and_never_access(
     service: Service, alias: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert isinstance(service.stack, Stack)
     monkeypatch.setattr(service.stack.functions["AdminAuthorizerFunction"], "timeout", TIMEOUT)
     service.wire.always("GetItem", wire.late_reply(LATE))
 
