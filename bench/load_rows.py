@@ -6,21 +6,25 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-_DRAIN_SECONDS = 120
 _SHOWN = 10
 
 Item = Mapping[str, Mapping[str, Any]]
 
 
-def compare(client: Any, table: str, keys: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: ANN401 - boto3's
+def compare(
+    client: Any,  # noqa: ANN401 - boto3's
+    table: str,
+    keys: Sequence[Mapping[str, Any]],
+    patience: float = 120,
+) -> dict[str, Any]:
     """Return how many rows there are, and which are not as they were answered.
 
     A key's row must hold what its last answer said, have as many versions as changes were answered,
-    and one row beside it for each; the last are waited for, the stream comes behind.
+    and one row beside it for each. The stream comes behind: these are waited for, `patience` seconds.
     """
     sure = {key["id"]: key for key in keys if key["sure"]}
     wanted = {id: key["version"] for id, key in sure.items()}
-    deadline = time.monotonic() + _DRAIN_SECONDS
+    deadline = time.monotonic() + patience
     while True:
         items = _items(client, table)
         kept = Counter(item["id"]["S"] for item in items if item["item"]["S"].startswith("event#"))

@@ -60,12 +60,12 @@ def load(results: Results) -> str:
     ]
     rate = {name: sum(v["per_second"] for v in results[name]["verbs"].values()) for name in _SIDES}
     asked = sum(said["requests"] for said in ours["verbs"].values())
+    about = f"{results['seconds']:.0f} s, {results['clients']} clients, {results['machine']}"
     run = (
-        f"`make load`, {results['date']}, {results['seconds']:.0f} s, {results['clients']} "
-        f"clients, {results['machine']}: {asked:,} requests at {rate['keyturn']:.0f} per second (Flask, of "
-        f"the verbs it has: {rate['flask']:.0f}). Wrong answers: {len(ours['wrong'])}. Keys: "
-        f"{ours['keys']:,}, changed {ours['changes']:,} times; rows that differ from what was "
-        f"answered: {len(ours['rows_that_differ'])}."
+        f"`make load`, {results['date']}, {about}: {asked:,} requests at {rate['keyturn']:.0f} per "
+        f"second (Flask, of the verbs it has: {rate['flask']:.0f}). Wrong answers: "
+        f"{len(ours['wrong'])}. Keys: {ours['keys']:,}, changed {ours['changes']:,} times; rows that "
+        f"differ from what was answered: {len(ours['rows_that_differ'])}."
     )
     memory = _table(("function", "processes", "MB", "grown by, MB"), held)
     return f"{run}\n\n{_table(head, verbs)}\n\n{memory}\n"
