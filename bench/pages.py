@@ -64,8 +64,8 @@ def load(results: Results) -> str:
     run = (
         f"`make load`, {results['date']}, {about}: {asked:,} requests at {rate['keyturn']:.0f} per "
         f"second (Flask, of the verbs it has: {rate['flask']:.0f}). Wrong answers: "
-        f"{len(ours['wrong'])}. Keys: {ours['keys']:,}, changed {ours['changes']:,} times; rows that "
-        f"differ from what was answered: {len(ours['rows_that_differ'])}."
+        f"{len(ours['wrong'])}. Keys: {ours['keys']:,}, changed {ours['changes']:,} times; rows "
+        f"that differ from what was answered: {len(ours['rows_that_differ'])}."
     )
     memory = _table(("function", "processes", "MB", "grown by, MB"), held)
     return f"{run}\n\n{_table(head, verbs)}\n\n{memory}\n"
