@@ -9,18 +9,20 @@ from typing import Any
 
 from bench.pairs import Ratio
 
-_BEGIN, _END = "<!-- measured: `make bench` writes this -->\n", "<!-- end of what was measured -->"
+_BEGIN, _END = "<!-- measured: `make {}` writes this -->\n", "<!-- end of what was measured -->"
+
+_SIDES = ("keyturn", "flask")
 
 Results = dict[str, Any]
 
 
-def fill(page: Path, text: str) -> None:
-    """Put `text` between the page's two comments.
+def fill(page: Path, text: str, target: str = "bench") -> None:
+    """Put `text` between the page's two comments, of which the first names the make target.
 
     Raises:
         ValueError: the page has no such place.
     """
-    before, begin, rest = page.read_text().partition(_BEGIN)
+    before, begin, rest = page.read_text().partition(_BEGIN.format(target))
     _, end, after = rest.partition(_END)
     if not (begin and end):
         raise ValueError(f"{page} has no place for what was measured")
@@ -36,6 +38,41 @@ def performance(results: Results) -> str:
     if "growth" in results:
         parts += [_run("`make bench-growth`", results["growth"]), _growth(results["growth"])]
     return "\n\n".join(parts) + "\n"
+
+
+def load(results: Results) -> str:
+    """Return what the service did under load, as Markdown."""
+    ours, flask = results["keyturn"], results["flask"]
+    verbs = [
+        (
+            verb,
+            f"{said['requests']:,}",
+            f"{said['failed'] / said['requests']:.2%}",
+            *(f"{said[f'p{share}_ms']:,.0f}" for share in (50, 95, 99)),
+            *(_times(flask["verbs"].get(verb))),
+        )
+        for verb, said in sorted(ours["verbs"].items())
+    ]
+    head = ("verb", "requests", "errors", "p50, ms", "p95", "p99", "Flask: p50", "p95", "p99")
+    held = [
+        (name, f"{said['processes']}", f"{said['mb']:.1f}", f"{said['grown_mb']:+.2f}")
+        for name, said in ours["memory"].items()
+    ]
+    rate = {name: sum(v["per_second"] for v in results[name]["verbs"].values()) for name in _SIDES}
+    asked = sum(said["requests"] for said in ours["verbs"].values())
+    about = f"{results['seconds']:.0f} s, {results['clients']} clients, {results['machine']}"
+    run = (
+        f"`make load`, {results['date']}, {about}: {asked:,} requests at {rate['keyturn']:.0f} per "
+        f"second (Flask, of the verbs it has: {rate['flask']:.0f}). Wrong answers: "
+        f"{len(ours['wrong'])}. Keys: {ours['keys']:,}, changed {ours['changes']:,} times; rows "
+        f"that differ from what was answered: {len(ours['rows_that_differ'])}."
+    )
+    memory = _table(("function", "processes", "MB", "grown by, MB"), held)
+    return f"{run}\n\n{_table(head, verbs)}\n\n{memory}\n"
+
+
+def _times(said: Results | None) -> tuple[str, ...]:
+    return tuple("" if said is None else f"{said[f'p{share}_ms']:,.0f}" for share in (50, 95, 99))
 
 
 def cost(results: Results) -> str:

@@ -90,14 +90,15 @@ def table(results: Results) -> str:
 def _about(controls: dict[str, Ratio]) -> Results:
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "machine": _machine(),
+        "machine": machine(),
         "versions": _versions(),
         "controls": controls,
         "too_noisy": [name for name, control in controls.items() if not quiet(control)],
     }
 
 
-def _machine() -> str:
+def machine() -> str:
+    """Return the processor and the Python."""
     info = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     models = re.findall(r"^model name\s*: (.+)$", info, re.MULTILINE) or [platform.machine()]
     return f"{len(models)} x {models[0]}, Python {platform.python_version()}"

@@ -4,8 +4,9 @@ As on Lambda, a process serves one call at a time, keeps what its module made fo
 ended where a call runs out of time; a call at the same time as others gets a process of its own.
 Beyond `most` processes a function's callers wait, where Lambda would go on to make more.
 
-Not imitated: the memory's limit, freezing between calls, versions and aliases, and the function's
-ARN, in which the emulator has an account of its own: an event that names its account is refused.
+Not imitated: the memory's limit, freezing between calls, versions and aliases, subscriptions to the
+log, and the function's ARN, in which the emulator has an account of its own: an event that names
+its account is refused.
 """
 
 import http.client
@@ -101,7 +102,9 @@ class Emulated(Function):
 
     def __init__(self, function: Function, group: Group, log: IO[bytes], most: int) -> None:
         """Take what the template declares, and at most how many processes serve it at once."""
-        declared = {each.name: getattr(function, each.name) for each in fields(function)[:-1]}
+        declared = {
+            each.name: getattr(function, each.name) for each in fields(function) if each.init
+        }
         super().__init__(**declared)
         self._group, self._log = group, log
         self._slots = threading.BoundedSemaphore(most)
