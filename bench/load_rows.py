@@ -20,7 +20,7 @@ def compare(
     """Return how many rows there are, and which are not as they were answered.
 
     A key's row must hold what its last answer said, have as many versions as changes were answered,
-    and one row beside it for each. The stream comes behind: they are waited for, `patience` seconds.
+    and one row beside it for each. The stream comes behind: `patience` seconds are given to it.
     """
     sure = {key["id"]: key for key in keys if key["sure"]}
     wanted = {id: key["version"] for id, key in sure.items()}

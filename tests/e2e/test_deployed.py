@@ -7,7 +7,9 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from infra.rehearsal.deployment import STACK, Deployment
 from tests.e2e import test_by_event
@@ -172,6 +174,25 @@ def test_a_function_may_do_what_its_role_allows_and_no_more(
         finally:
             iam.delete_role_policy(**policy)
     assert deployed.delete(made["id"]).status == 200
+
+
+def test_whoever_signs_wrongly_is_refused(stack: Deployment) -> None:
+    name = f"user-{time.time_ns()}"
+    with closing(stack.client("iam")) as iam:
+        iam.create_user(UserName=name)
+        made = iam.create_access_key(UserName=name)["AccessKey"]
+    with (
+        closing(
+            boto3.client(
+                "dynamodb",
+                endpoint_url=stack.aws_endpoint,
+                aws_access_key_id=made["AccessKeyId"],
+                aws_secret_access_key=f"{made['SecretAccessKey']}x",
+            )
+        ) as client,
+        pytest.raises(ClientError, match="ignature"),
+    ):
+        client.get_item(TableName=stack.table, Key={"id": {"S": "x"}, "item": {"S": "key"}})
 
 
 def test_no_log_has_a_key_in_it(deployed: Service, stack: Deployment, alias: str) -> None:
