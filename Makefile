@@ -11,7 +11,7 @@ VENDOR = functions/console_assets/vendor
 export PYTHON
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: help run event console session test coverage prove rehearsal load bench bench-growth openapi screenshots lint format build validate audit mutate lock clean
+.PHONY: help run event console session test coverage prove rehearse rehearsal load bench bench-growth openapi screenshots lint format build validate audit mutate lock clean
 
 help:  ## show this list (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -31,19 +31,21 @@ console: $(VENDOR)  ## fetch what the console is made with (needs npm)
 test: $(VENV)/.has-dev  ## run the tests, in random order (WORKERS=2)
 	@$(MAKE) -s console || echo "Tests of the console are skipped."
 	@$(BIN)/python -m tests.dynamodb_local
-	$(BIN)/pytest -m "not prove" -n $(WORKERS)
+	$(BIN)/pytest -m "not prove and not rehearsal" -n $(WORKERS)
 
 coverage: $(VENV)/.has-dev  ## run the same tests and measure branch coverage: at least 98 %
 	@$(MAKE) -s console || echo "Tests of the console are skipped."
 	@$(BIN)/python -m tests.dynamodb_local
-	$(BIN)/pytest -m "not prove" -n $(WORKERS) --cov
+	$(BIN)/pytest -m "not prove and not rehearsal" -n $(WORKERS) --cov
 
 prove: $(VENV)/.has-dev  ## run the long tests: races, load, timings
 	@$(MAKE) -s console || echo "Tests of the console are skipped."
 	@$(BIN)/python -m tests.dynamodb_local
-	@if sh requirements/find-python 3.13 >/dev/null 2>&1; then $(MAKE) rehearsal; \
-		else echo "No Python 3.13 here: rehearsals are skipped."; fi
-	$(BIN)/pytest -m prove --timeout=600
+	$(BIN)/pytest -m "prove and not rehearsal" --timeout=600
+
+rehearse: rehearsal  ## try the contract in Lambda's runtime and deployed to an emulator of AWS, and under load (a quarter of an hour)
+	@$(BIN)/python -m tests.dynamodb_local
+	$(BIN)/pytest -m rehearsal --timeout=600
 
 rehearsal: $(VENV)/.has-dev .venv-runtime/.has-runtime .venv-ministack/.has-ministack $(REHEARSED)/template.yaml  ## make what the service is rehearsed with, as AWS runs it (needs Python 3.13, x86_64)
 	@$(BIN)/python -m bench.places load flask

@@ -92,6 +92,7 @@ def _aws() -> Iterator[Aws]:
 @pytest.fixture
 def aws(_aws: Aws) -> Iterator[Aws]:
     """AWS, with an empty table and no calls yet."""
+    Table().clear()  # whatever wrote to it without this fixture
     _aws.forget()
     yield _aws
     _aws.heal()

@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from email import errors
 from http import HTTPMethod, HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -26,6 +27,12 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _ORIGIN = re.compile(r"^[a-z]+://[^/?]*", re.IGNORECASE)
 _LINE_BYTES: Final = 64 * 1024
 _SERVER_ERROR = 500
+# Not what the parser misses of a multipart body: that is still to be read.
+_MANGLED = (
+    errors.FirstHeaderLineIsContinuationDefect,
+    errors.MisplacedEnvelopeHeaderDefect,
+    errors.MissingHeaderBodySeparatorDefect,
+)
 _IDLE_SECONDS = 60
 _LINGER_SECONDS = 1.0
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
@@ -140,7 +147,8 @@ class _Handler(BaseHTTPRequestHandler):
         """
         fields = self.headers.raw_items()
         plain = all(_FIELD_NAME.fullmatch(n) and not _CONTROL.search(str(v)) for n, v in fields)
-        if self.headers.defects or self.headers.get_payload() or not plain:
+        mangled = any(isinstance(defect, _MANGLED) for defect in self.headers.defects)
+        if mangled or self.headers.get_payload() or not plain:
             raise Refused("DEFAULT_4XX")  # a proxy in front would read other headers than we did
         lengths = set(self.headers.get_all("Content-Length", []))
         codings = [value.strip().lower() for value in self.headers.get_all("Transfer-Encoding", [])]

@@ -8,7 +8,7 @@ from tests.dynamodb_local import REQUIRED, NotAvailableError
 
 SECONDS = 30
 
-pytestmark = [pytest.mark.prove, pytest.mark.dynamodb_local]
+pytestmark = [pytest.mark.rehearsal, pytest.mark.dynamodb_local]
 
 
 def test_every_answer_under_load_is_right_and_every_row_is_as_it_was_answered() -> None:

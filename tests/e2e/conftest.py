@@ -12,8 +12,8 @@ __all__ = ["alias", "deployed", "in_the_runtime", "on_this_machine"]
 @pytest.fixture(
     params=[
         "on_this_machine",
-        pytest.param("in_the_runtime", marks=[pytest.mark.prove, pytest.mark.dynamodb_local]),
-        pytest.param("deployed", marks=pytest.mark.prove),
+        pytest.param("in_the_runtime", marks=[pytest.mark.rehearsal, pytest.mark.dynamodb_local]),
+        pytest.param("deployed", marks=pytest.mark.rehearsal),
     ]
 )
 def service(request: pytest.FixtureRequest) -> Iterator[Service]:

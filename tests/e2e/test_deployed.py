@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Heard = Callable[[], list[dict[str, Any]]]
 
-pytestmark = pytest.mark.prove
+pytestmark = pytest.mark.rehearsal
 
 # The first call of a function unpacks the bundle, on a machine that may be busy.
 soon = partial(test_by_event.soon, seconds=60)

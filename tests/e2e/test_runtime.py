@@ -22,7 +22,7 @@ from tests.faults.wire import wire_to
 from tests.races.places import at_once, moto_url
 from tests.support_canary import leaks
 
-pytestmark = [pytest.mark.prove, pytest.mark.dynamodb_local]
+pytestmark = [pytest.mark.rehearsal, pytest.mark.dynamodb_local]
 
 Change = Callable[[Function], Function]
 MESSAGE = "service unavailable, try again"
