@@ -30,6 +30,7 @@ _SERVER_ERROR = 500
 # Not what the parser misses of a multipart body: that is still to be read.
 _MANGLED = (
     errors.FirstHeaderLineIsContinuationDefect,
+    errors.InvalidHeaderDefect,
     errors.MisplacedEnvelopeHeaderDefect,
     errors.MissingHeaderBodySeparatorDefect,
 )

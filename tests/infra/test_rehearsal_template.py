@@ -13,9 +13,14 @@ from tests.conftest import TEMPLATE
 Resources = dict[str, dict[str, Any]]
 
 
+def _template() -> Any:  # noqa: ANN401 - any YAML
+    loader = local._Loader  # noqa: SLF001 - what the local stack reads it with
+    return yaml.load(TEMPLATE.read_text(), loader)  # noqa: S506 - a safe one, with intrinsics
+
+
 @pytest.fixture(scope="module")
 def original() -> Resources:
-    found: Resources = yaml.load(TEMPLATE.read_text(), local._Loader)["Resources"]  # noqa: S506, SLF001
+    found: Resources = _template()["Resources"]
     return found
 
 
@@ -23,7 +28,7 @@ def original() -> Resources:
 def adapted(tmp_path_factory: pytest.TempPathFactory) -> Resources:
     # As SAM writes what it built: no tags, and no aliases.
     built = tmp_path_factory.mktemp("built") / "template.yaml"
-    built.write_text(yaml.safe_dump(yaml.load(TEMPLATE.read_text(), local._Loader)))  # noqa: S506, SLF001
+    built.write_text(yaml.safe_dump(_template()))
     found: Resources = yaml.safe_load(template.adapted(built, Path("bundle"), {"NAME": "value"}))[
         "Resources"
     ]
