@@ -152,6 +152,19 @@ def test_the_former_string_revokes_during_its_grace_and_not_from_its_end(store: 
 
 
 @pytest.mark.usefixtures("rotated")
+def test_a_wrong_secret_revokes_nothing_during_a_grace_either(
+    store: KeyStore, table: Table
+) -> None:
+    before = table.row()
+    wrong = keytext.mint("kt", TEXT.id).digest
+
+    with pytest.raises(KeyNotFound):
+        store.revoke(KEY.id, wrong, Reason.UNSPECIFIED, LATER, by("actor"))
+
+    assert table.row() == before
+
+
+@pytest.mark.usefixtures("rotated")
 def test_ending_a_grace_ends_the_former_string_alone(store: KeyStore) -> None:
     key = store.end_grace(KEY.id, 2, LATER, LATER, by("x"))
 
