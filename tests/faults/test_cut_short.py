@@ -27,6 +27,8 @@ from tests.support_rotation import (
 )
 from tests.support_world import World
 
+pytestmark = pytest.mark.prove
+
 LONG = replace(GRANT, ttl_days=90)
 
 cut = pytest.mark.parametrize(

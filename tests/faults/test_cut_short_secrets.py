@@ -17,6 +17,8 @@ from tests.support_desk import GRANT, STORE, Desk
 from tests.support_rotation import BILLING, judge
 from tests.support_secret import STEPS, Safe
 
+pytestmark = pytest.mark.prove
+
 INTERVAL = 30
 # Two intervals and the grace: it outlasts one rotation that was given up.
 LONG = replace(GRANT, ttl_days=2 * INTERVAL + 1)
