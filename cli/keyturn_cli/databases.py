@@ -95,7 +95,10 @@ def _parsed(source: str) -> Any:  # noqa: ANN401 - SQLAlchemy is not loaded for 
 
     try:
         url = make_url(source)
-    except (ArgumentError, ValueError):
+        url.get_dialect()
+    except ImportError as error:
+        raise Misused(f"the driver {error.name} is not here", _INSTALL) from None
+    except (ArgumentError, ValueError):  # also of a dialect that there is not
         raise Misused("the URL is none that SQLAlchemy reads", "dialect://user@host/name") from None
     if (url.password or _SECRETS & {*url.query}) and source in sys.argv:
         raise Misused(

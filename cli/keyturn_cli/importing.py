@@ -29,7 +29,9 @@ from keyturn_cli.text import plain
 IMPORTED, PRESENT, INVALID = "imported", "present", "invalid"
 CONFLICTS = ALIAS_TAKEN, KEY_KNOWN = ("alias_taken", "key_known")
 
-_OUTCOMES = {IMPORTED, PRESENT, INVALID, *CONFLICTS}
+OUTCOMES = (IMPORTED, PRESENT, *CONFLICTS, INVALID)
+
+
 _ROWS = 25  # what the function takes
 _ITEMS = 500  # rows in a batch, those that are bad on sight among them
 _ATTEMPTS = 6
@@ -49,6 +51,9 @@ class Item:
     outcome: str = ""
     detail: str = ""
     again: bool = False
+
+
+_Pending = deque[tuple[list[Item], Future[list[Any]]]]
 
 
 class Seen:
@@ -106,24 +111,29 @@ class Import:
         Raises:
             Failed: rows cannot be read or sent any further.
         """
-        pending: deque[tuple[list[Item], Future[list[Any]]]] = deque()
+        pending: _Pending = deque()
         with ThreadPoolExecutor(at_once) as pool:
             try:
                 for batch in _batches(items):
                     pending.append((batch, pool.submit(self._send, batch)))
-                    if len(pending) > 2 * at_once:
-                        self._settle(*pending.popleft())
+                    while len(pending) > 2 * at_once or (pending and pending[0][1].done()):
+                        self._settle(pending)
                     if self.stopped:
                         return
                     moved(self._source.position())
                 while pending and not self.stopped:
-                    self._settle(*pending.popleft())
+                    self._settle(pending)
                 self.finished = not self.stopped
             finally:
                 self._ending.set()
-                for batch, sending in pending:
-                    if not sending.cancel() and sending.exception() is None:
-                        self._settle(batch, sending)
+                for _, sending in pending:
+                    sending.cancel()
+                while pending:
+                    sending = pending[0][1]
+                    if sending.cancelled() or sending.exception() is not None:
+                        pending.popleft()
+                    else:
+                        self._settle(pending)
 
     def _send(self, batch: list[Item]) -> list[Any]:
         rows = [item.sent for item in batch if item.sent is not None]
@@ -144,9 +154,10 @@ class Import:
             self._ending.wait(SystemRandom().uniform(longest / 2, longest))
             attempt += 1
 
-    def _settle(self, batch: list[Item], sending: "Future[list[Any]]") -> None:
-        results = iter(sending.result())
-        for item in batch:
+    def _settle(self, pending: "_Pending") -> None:
+        """Wait for the first batch, and count what became of it."""
+        results = iter(pending[0][1].result())  # interrupted here, it is still to be counted
+        for item in pending.popleft()[0]:
             if item.sent is not None:
                 result = next(results)
                 item.outcome, item.detail = result["outcome"], str(result.get("detail", ""))
@@ -192,10 +203,10 @@ def items(source: Source, reading: Reading) -> Iterator[Item]:
             except BadRow as bad:
                 yield Item(number, alias, None, INVALID, str(bad))
                 continue
-            yield _met(seen, Item(number, alias, row))
+            yield _met(seen, Item(number, alias, row), source.unit)
 
 
-def _met(seen: Seen, item: Item) -> Item:
+def _met(seen: Seen, item: Item, unit: str) -> Item:
     """Judge a row by the rows before it."""
     row = item.sent or {}
     alias = unicodedata.normalize("NFC", str(row["alias"]).strip())
@@ -206,10 +217,10 @@ def _met(seen: Seen, item: Item) -> Item:
         item.again = of_alias != item.number
     elif of_key != item.number:
         item.sent, item.outcome = None, KEY_KNOWN
-        item.detail = f"{of_key} has the same string"
+        item.detail = f"{unit} {of_key} has the same string"
     else:
         item.sent, item.outcome = None, ALIAS_TAKEN
-        item.detail = f"{of_alias} has the same alias"
+        item.detail = f"{unit} {of_alias} has the same alias"
     return item
 
 
@@ -229,7 +240,7 @@ def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
 def _results(said: Any, count: int) -> list[Any]:  # noqa: ANN401 - any JSON
     try:
         results = list(said["results"])
-        alike = all(result["outcome"] in _OUTCOMES for result in results)
+        alike = all(result["outcome"] in OUTCOMES for result in results)
     except (TypeError, KeyError):
         alike, results = False, []
     if not alike or len(results) != count:

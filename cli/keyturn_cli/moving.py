@@ -118,7 +118,10 @@ def import_keys(
 
 def _tell(run: "Import", reading: "Reading", timezone: str, *, dry_run: bool) -> None:
     """Say what became of the rows, also of those before an early end."""
-    counts = dict.fromkeys(("imported", "present"), 0) | run.counts
+    from keyturn_cli.importing import OUTCOMES
+
+    always = {"imported", "present"}
+    counts = {each: run.counts[each] for each in OUTCOMES if each in always or run.counts[each]}
     said = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
     sys.stdout.write(f"{run.counts.total()} rows{', a dry run' if dry_run else ''}: {said}\n")
     sys.stdout.flush()
