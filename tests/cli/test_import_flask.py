@@ -61,6 +61,7 @@ def ours(command: Keyturn) -> Iterator[Service]:
         yield service
 
 
+@pytest.mark.prove
 def test_whoever_holds_a_key_of_the_old_service_notices_nothing(
     old: Old, ours: Service, command: Keyturn
 ) -> None:

@@ -54,6 +54,7 @@ def test_a_database_that_goes_away_half_way_says_how_many_are_in(bring: Bringing
     assert again.out.endswith("4001 rows: 0 imported, 1 present, 4000 invalid\n")
 
 
+@pytest.mark.prove
 def test_a_run_that_is_interrupted_counts_what_was_on_its_way(bring: Bringing) -> None:
     asked, told = Event(), Event()
 
@@ -142,6 +143,7 @@ def test_what_answers_instead_is_told_once_and_without_what_was_sent(
     assert done.err.count("keyturn: ") == 1
 
 
+@pytest.mark.prove
 def test_two_who_bring_the_same_at_once_bring_it_once(bring: Bringing, table: Table) -> None:
     file = bring.file("keys.csv", as_csv(*(row(f"a{n}") for n in range(10))))
     asked = ("import", file, "--yes")
