@@ -95,7 +95,7 @@ def _run(path: Path, url: str, at_once: int, rows: int) -> Figure:
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
     }
-    command = [Path(sys.executable).with_name("keyturn"), "import", path, "--yes"]
+    command = [str(Path(sys.executable).with_name("keyturn")), "import", str(path), "--yes"]
     options = ["--stack-name", _NAME, "--at-once", str(at_once)]
     begun, cpu, children = time.perf_counter(), time.process_time(), _children()
     done = subprocess.run(  # noqa: S603 - our own command

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 500
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _SECRETS = {"password", "passwd", "pwd", "sslpassword"}
-_INSTALL = "Beside this command: pip install sqlalchemy, and the driver of your database."
+_INSTALL = "Install it beside this command: docs/cli.md, Bringing keys."
 
 
 @contextmanager

@@ -19,7 +19,14 @@ from tests.support_aws import Aws, Table, refused
 
 
 @pytest.fixture
-def bring(command: Keyturn, aws: Aws, output: Output, tmp_path: Path) -> Iterator[Bringing]:  # noqa: ARG001
+def bring(
+    command: Keyturn,
+    aws: Aws,  # noqa: ARG001 - it is in there
+    output: Output,  # noqa: ARG001
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Bringing]:
+    monkeypatch.setattr("keyturn_cli.importing._FIRST_WAIT", 0.001)
     with bringing(command, tmp_path) as found:
         yield found
 
@@ -28,7 +35,7 @@ def test_a_database_that_goes_away_half_way_says_how_many_are_in(bring: Bringing
     path = bring.folder / "old.db"
     # Most rows are of no use to the function, which is quick about them; long, so that no reader
     # has them all at once.
-    rows = [row("first"), *(row(f"a{n:04}", roles="root", name="n" * 999) for n in range(4000))]
+    rows = [row("first"), *(row(f"a{n:04}", roles="root", name="n" * 999) for n in range(1200))]
     with sqlite3.connect(path) as database:
         database.execute("CREATE TABLE api_key (key, alias, name, roles, is_active, expire)")
         database.executemany(
@@ -51,7 +58,7 @@ def test_a_database_that_goes_away_half_way_says_how_many_are_in(bring: Bringing
     assert works("first")
     path.write_bytes(whole)
     again = bring(f"sqlite:///{path}")
-    assert again.out.endswith("4001 rows: 0 imported, 1 present, 4000 invalid\n")
+    assert again.out.endswith("1201 rows: 0 imported, 1 present, 1200 invalid\n")
 
 
 @pytest.mark.prove
@@ -130,9 +137,8 @@ def test_an_answer_that_is_lost_is_found_by_asking_again(bring: Bringing, table:
     ids=str,
 )
 def test_what_answers_instead_is_told_once_and_without_what_was_sent(
-    bring: Bringing, monkeypatch: pytest.MonkeyPatch, reply: Reply, code: int, said: str
+    bring: Bringing, reply: Reply, code: int, said: str
 ) -> None:
-    monkeypatch.setattr("keyturn_cli.importing._FIRST_WAIT", 0.001)
     file = bring.file("keys.csv", as_csv(row("a"), *(row(f"b{n}") for n in range(60))))
 
     with bring.answered_by(reply):
