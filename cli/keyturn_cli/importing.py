@@ -34,7 +34,7 @@ OUTCOMES = (IMPORTED, PRESENT, *CONFLICTS, INVALID)
 
 _ROWS = 25  # what the function takes
 _ITEMS = 500  # rows in a batch, those that are bad on sight among them
-_ATTEMPTS = 6
+_ATTEMPTS = 8
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 5.0
 
 
@@ -53,7 +53,7 @@ class Item:
     again: bool = False
 
 
-_Pending = deque[tuple[list[Item], Future[list[Any]]]]
+_Pending = deque[tuple[list[Item], Future[list[Any]], int]]
 
 
 class Seen:
@@ -115,18 +115,18 @@ class Import:
         with ThreadPoolExecutor(at_once) as pool:
             try:
                 for batch in _batches(items):
-                    pending.append((batch, pool.submit(self._send, batch)))
+                    at = self._source.position()
+                    pending.append((batch, pool.submit(self._send, batch), at))
                     while len(pending) > 2 * at_once or (pending and pending[0][1].done()):
-                        self._settle(pending)
+                        moved(self._settle(pending))
                     if self.stopped:
                         return
-                    moved(self._source.position())
                 while pending and not self.stopped:
-                    self._settle(pending)
+                    moved(self._settle(pending))
                 self.finished = not self.stopped
             finally:
                 self._ending.set()
-                for _, sending in pending:
+                for _, sending, _ in pending:
                     sending.cancel()
                 while pending:
                     sending = pending[0][1]
@@ -154,10 +154,11 @@ class Import:
             self._ending.wait(SystemRandom().uniform(longest / 2, longest))
             attempt += 1
 
-    def _settle(self, pending: "_Pending") -> None:
-        """Wait for the first batch, and count what became of it."""
+    def _settle(self, pending: "_Pending") -> int:
+        """Wait for the first batch, count what became of it, and say how far it goes."""
         results = iter(pending[0][1].result())  # interrupted here, it is still to be counted
-        for item in pending.popleft()[0]:
+        batch, _, at = pending.popleft()
+        for item in batch:
             if item.sent is not None:
                 result = next(results)
                 item.outcome, item.detail = result["outcome"], str(result.get("detail", ""))
@@ -167,6 +168,7 @@ class Import:
             if item.outcome not in {IMPORTED, PRESENT}:
                 where = f"{self._source.unit} {item.number} ({item.alias})"
                 sys.stdout.write(f"{where}: {item.outcome}: {plain(item.detail)}\n")
+        return at
 
 
 @contextmanager
