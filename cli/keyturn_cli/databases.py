@@ -37,7 +37,7 @@ def opened(source: str, table: str, names: Mapping[str, str]) -> Iterator[Source
     except ImportError:
         raise Misused("reading a database takes SQLAlchemy, which is not here", _INSTALL) from None
     url = _parsed(source)
-    with _said("the database cannot be reached"):
+    with _said("the database cannot be reached", "Its own client may say why."):
         engine = sql.create_engine(url, hide_parameters=True, poolclass=sql.NullPool)
         connection = engine.connect()
     try:
@@ -126,7 +126,7 @@ def _found(inspector: Any, table: str, schema: str | None) -> list[str]:  # noqa
 
 
 @contextmanager
-def _said(what: str) -> Iterator[None]:
+def _said(what: str, then: str = "") -> Iterator[None]:
     """Make what a driver raises an end of ours."""
     try:
         yield
@@ -140,4 +140,4 @@ def _said(what: str) -> Iterator[None]:
         codes += list(cause.args[:1]) if cause.args and isinstance(cause.args[0], int) else []
         code = next((str(each) for each in codes if _CODE.fullmatch(str(each or ""))), "")
         kind = type(cause).__name__ + (f" {code}" if code else "")
-        raise Unanswered(f"{what} ({kind})") from None
+        raise Unanswered(f"{what} ({kind})", then) from None

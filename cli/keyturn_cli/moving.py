@@ -130,7 +130,8 @@ def _tell(run: "Import", reading: "Reading", timezone: str, *, dry_run: bool) ->
             f"{reading.naive} times had no zone and were taken for {timezone} (--timezone).\n"
         )
     if not run.finished:
-        sys.stderr.write("It ended early. The same again goes on: what is in stays as it is.\n")
+        there = "" if dry_run else f"{run.counts['imported'] + run.counts['present']} rows are in. "
+        sys.stderr.write(f"It ended early. {there}The same again goes on, and leaves them be.\n")
     elif run.counts["imported"] and not dry_run:
         sys.stderr.write("Their strings work as long as the stack has ImportedKeys=true.\n")
 

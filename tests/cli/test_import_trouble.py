@@ -53,7 +53,9 @@ def test_a_database_that_goes_away_half_way_says_how_many_are_in(bring: Bringing
 
     assert done.code == 5
     assert "keyturn: the database broke off (" in done.err
-    assert "It ended early. The same again goes on: what is in stays as it is.\n" in done.err
+    assert (
+        "It ended early. 1 rows are in. The same again goes on, and leaves them be.\n" in done.err
+    )
     assert " rows: 1 imported, 0 present, " in done.out
     assert works("first")
     path.write_bytes(whole)
@@ -81,7 +83,7 @@ def test_a_run_that_is_interrupted_counts_what_was_on_its_way(bring: Bringing) -
         assert shown.end() == 130
     assert "Traceback" not in shown.shown
     assert "25 rows: 25 imported, 0 present" in shown.shown
-    assert "It ended early. The same again goes on" in shown.shown
+    assert "It ended early. 25 rows are in. The same again goes on" in shown.shown
     assert key_of("a0")[:16] not in shown.shown
     assert "30 rows: 5 imported, 25 present\n" in bring(file).out
 
