@@ -1,7 +1,7 @@
 """The verb that brings another service's keys: import."""
 
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -102,9 +102,10 @@ def import_keys(
         reading = rows.Reading(read.columns, zone, default)
         fail = on_conflict is OnConflict.FAIL
         run = importing.Import(function, read, dry_run=dry_run, fail=fail)
+        items = opened.enter_context(closing(importing.items(read, reading)))
         try:
             with importing.progress(run, read.total) as moved:
-                run.run(importing.items(read, reading), at_once, moved)
+                run.run(items, at_once, moved)
         finally:
             _tell(run, reading, timezone, dry_run=dry_run)
     if not run.counts.total():
