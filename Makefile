@@ -11,7 +11,7 @@ VENDOR = functions/console_assets/vendor
 export PYTHON
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: help run event console session test coverage prove rehearse rehearsal load bench bench-growth openapi screenshots lint format build validate audit mutate lock clean
+.PHONY: help run event console session test coverage prove rehearse rehearsal load bench bench-growth openapi screenshots lint format build validate audit mutate lock docs docs-serve clean
 
 help:  ## show this list (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -84,11 +84,17 @@ audit: .venv-audit/.has-audit $(VENV)/.has-dev  ## look up known holes and licen
 mutate: $(VENV)/.has-dev  ## change the code in a thousand ways: does a test notice? (an hour)
 	@$(BIN)/python -m tests.mutation
 
+docs: .venv-docs/.has-docs  ## build the documentation as a site, in build/site; fails on a link that leads nowhere
+	@.venv-docs/bin/python -m infra.website
+
+docs-serve: docs  ## the same, and serve it on this machine (PORT=8000)
+	@.venv-docs/bin/python -m http.server $(PORT) --bind 127.0.0.1 --directory build/site
+
 lock: .venv-lock/.has-lock  ## pin the dependencies again (UPGRADE=--upgrade: newer ones)
 	@sh requirements/lock $(UPGRADE) && sh bench/lock $(UPGRADE)
 
 clean:  ## remove everything that was made here
-	rm -rf .venv .venv-* .aws-sam .cache $(VENDOR) .bench .coverage* .*_cache .hypothesis mutants
+	rm -rf .venv .venv-* .aws-sam .cache build $(VENDOR) .bench .coverage* .*_cache .hypothesis mutants
 
 $(VENDOR): requirements/console/package.json requirements/console/package-lock.json requirements/vendor $(wildcard infra/openapi.json)
 	@sh requirements/vendor
@@ -120,6 +126,9 @@ $(REHEARSED)/template.yaml: .venv-sam/.has-sam $(VENDOR) template.yaml $(shell f
 
 .venv-audit/.has-audit: requirements/audit.txt
 	@TAKES="about half a minute" sh requirements/install .venv-audit audit
+
+.venv-docs/.has-docs: requirements/docs.txt
+	@TAKES="a few seconds" sh requirements/install .venv-docs docs
 
 .venv-lock/.has-lock: requirements/lock.txt
 	@TAKES="a few seconds" sh requirements/install .venv-lock lock
