@@ -1,4 +1,4 @@
-"""Each fault and threat of docs/reliability.md has a test marked for it, which the page links."""
+"""Each promise, fault and threat of docs/reliability.md has tests, which the page links."""
 
 import ast
 import re
@@ -11,6 +11,8 @@ ROWS = {f"F{number}" for number in range(1, 20)} | {f"T{number}" for number in r
 
 _LINE = re.compile(r"^\| ([FT]\d+) \| [^|]+ \| [^|]+ \| ([^|]+) \|$", re.MULTILINE)
 _LINK = re.compile(r"\]\(\.\./tests/([\w/]+\.py)\)")
+_PROMISE = re.compile(r"^\| (P\d+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
+_HELD = re.compile(r"\[`(\w+)`\]\(\.\./tests/([\w/]+\.py)\)")
 
 
 def marked() -> dict[str, set[str]]:
@@ -42,3 +44,20 @@ def test_the_page_has_every_row_once_and_links_the_files_that_test_it() -> None:
 
     assert sorted(name for name, _ in lines) == sorted(ROWS)
     assert dict(lines) == {name: found.get(name, set()) for name in ROWS}
+
+
+def test_every_promise_is_held_by_tests_that_exist() -> None:
+    promises = _PROMISE.findall(PAGE.read_text(encoding="utf-8"))
+
+    assert [name for name, *_ in promises] == [f"P{number}" for number in range(1, 11)]
+    for name, _, tests, figure in promises:
+        held = _HELD.findall(tests)
+        assert held, name
+        assert len(held) == tests.count("]("), name
+        assert figure.strip(), name
+        for test, file in held:
+            tree = ast.parse((TESTS / file).read_text(encoding="utf-8"))
+            assert test in {
+                node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)
+            }
+            assert test.startswith("test_")

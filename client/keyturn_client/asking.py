@@ -68,8 +68,11 @@ class _Memory:
         )
         self._asking: dict[bytes, _Asked] = {}
         self._lock = Lock()
-        # No proxy is to see a key for this machine, where the authorities would load for nothing.
-        self._connect(timeout=timeout_seconds, trust_env=not is_here, verify=not is_here)
+        self._connect(
+            timeout=timeout_seconds,
+            trust_env=not is_here,  # no proxy is to see a key for this machine
+            verify=parts.scheme == "https",  # else the authorities load for nothing
+        )
 
     def _connect(self, **settings: Any) -> None:  # noqa: ANN401 - as httpx has them
         raise NotImplementedError

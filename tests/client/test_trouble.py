@@ -6,6 +6,7 @@ import socket
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from tests.cli.between import Between, Reply, Request, Step, between, passed_to
 from tests.client.conftest import Application
 from tests.client.test_asking import UNKNOWN
 from tests.e2e.served import Service
+from tests.keyturn.test_lean_tls import certificate
 from tests.support import Clock
 
 JSON = {"Content-Type": "application/json"}
@@ -87,6 +89,19 @@ def test_where_nobody_listens_nobody_is_let_in(application: Application) -> None
 
     with pytest.raises(Unavailable, match="ConnectError"):
         asking.verify(UNKNOWN)
+
+
+def test_a_server_that_nobody_vouches_for_is_told_no_key(tmp_path: Path) -> None:
+    with (
+        between(
+            said(VALID), certificate=certificate(tmp_path / "server.pem", "127.0.0.1")
+        ) as server,
+        Keyturn(server.url, UNKNOWN) as keyturn,
+        pytest.raises(Unavailable, match="ConnectError"),
+    ):
+        keyturn.verify(UNKNOWN)
+
+    assert server.asked == []
 
 
 def test_an_outage_ends_when_it_is_over_and_who_is_remembered_does_not_notice_before(
