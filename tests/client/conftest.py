@@ -1,6 +1,7 @@
 """An application that asks Keyturn: its threads, or its event loop, and the service it asks."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
@@ -11,7 +12,7 @@ from keyturn_client import AsyncKeyturn, Caller, Keyturn
 from tests.cli.between import Between, between, passed_to
 from tests.e2e.served import Service, served
 from tests.races.places import alias
-from tests.support import Clock
+from tests.support import NOW, Clock
 
 __all__ = ["alias"]
 
@@ -74,12 +75,19 @@ def service() -> Iterator[Service]:
         yield service
 
 
+@pytest.fixture(scope="session")
+def _own(service: Service) -> str:
+    body = {"alias": "an application", "name": "N", "roles": ["admin"], "ttl_days": 365}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "time", Clock())
+        return str(service.stack.invoke("CreateKeyFunction", body)["key"])
+
+
 @pytest.fixture
-def own(service: Service, clock: Clock) -> str:
-    """The application's own key, which is good at the time that the clock shows."""
-    assert clock.now
-    body = {"alias": "an application", "name": "N", "roles": ["admin"]}
-    return str(service.stack.invoke("CreateKeyFunction", body)["key"])
+def own(_own: str, clock: Clock) -> str:
+    """The application's own key, which is good for a year from the time that the clock shows."""
+    assert clock.now == NOW
+    return _own
 
 
 @pytest.fixture(params=[Threads, Loop], ids=["threads", "loop"])
@@ -97,10 +105,22 @@ def watched(service: Service) -> Iterator[Between]:
         yield watched
 
 
+@pytest.fixture(scope="session")
+def customer(service: Service, _own: str) -> dict[str, Any]:
+    """A customer's key, of two roles, which no test changes."""
+    return _customer(service, "a customer")
+
+
 @pytest.fixture
-def customer(service: Service, own: str, alias: str) -> dict[str, Any]:
-    """A customer's key, of two roles."""
+def ending(service: Service, own: str, alias: str) -> dict[str, Any]:  # noqa: ARG001 - its clock
+    """The same for one test, which may end it."""
+    return _customer(service, alias)
+
+
+def _customer(service: Service, alias: str) -> dict[str, Any]:
     body = {"alias": alias, "name": "N", "roles": ["user", "creator"]}
-    answer = service.post(body, key=own)
-    assert answer.status == 201
-    return answer.body
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "time", Clock())
+        made: dict[str, Any] = service.stack.invoke("CreateKeyFunction", body)
+    assert made["status"] == 201
+    return made

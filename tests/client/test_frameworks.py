@@ -89,21 +89,17 @@ def test_who_has_a_key_is_let_in_and_known(ask: Ask, customer: dict[str, Any], h
     assert ask("/things", {header: value})[::2] == (200, customer["alias"])
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
+def test_who_has_none_is_answered_401(ask: Ask) -> None:
+    for headers in (
         {},
         {"Authorization": "Basic eDp5"},
         {"X-API-Key": "nonsense"},
         {"X-API-Key": "n\xf6"},
         {"Authorization": f"Bearer {UNKNOWN}"},
-    ],
-    ids=["none", "another scheme", "malformed", "not ASCII", "unknown"],
-)
-def test_who_has_none_is_answered_401(ask: Ask, headers: dict[str, str]) -> None:
-    status, headers_of_it, _ = ask("/things", headers)
+    ):
+        status, told, _ = ask("/things", headers)
 
-    assert (status, headers_of_it["WWW-Authenticate"]) == (401, "Bearer")
+        assert (status, told["WWW-Authenticate"]) == (401, "Bearer")
 
 
 def test_two_keys_are_none(ask: Ask, customer: dict[str, Any]) -> None:
