@@ -67,6 +67,7 @@ def test_a_key_is_asked_for_once_in_the_stated_seconds(
     assert len(watched.asked) == 2
 
 
+@pytest.mark.row("T6")
 def test_a_revoked_key_is_refused_after_the_stated_seconds(
     application: Application, service: Service, ending: dict[str, Any], own: str, clock: Clock
 ) -> None:
@@ -80,6 +81,7 @@ def test_a_revoked_key_is_refused_after_the_stated_seconds(
     assert refusal(asking, ending["key"]) == ("revoked", 401)
 
 
+@pytest.mark.row("T6")
 def test_a_revoked_key_is_refused_at_once_where_nothing_is_remembered(
     application: Application, service: Service, ending: dict[str, Any], own: str
 ) -> None:
