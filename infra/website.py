@@ -29,7 +29,7 @@ ELSEWHERE = {
     "examples/README.md": "examples.md",
     "events/README.md": "event-files.md",
 }
-TO_COME = ("deploying.md", "metrics.md", "regions.md")
+TO_COME = ("deploying.md", "metrics.md", "regions.md", "runbooks/rollout.md")
 """What the menu has a place for, also while nobody has written it."""
 _LINK = re.compile(r"(?<=\]\()[^)\s:]+(?=\))")
 _FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
