@@ -51,7 +51,7 @@ def main() -> None:
     CONFIG.write_text(menu, encoding="utf-8")
     _expect(f"no menu names {name}" for name in pages.values() if f'"{name}"' not in menu)
     zensical = Path(sys.executable).with_name("zensical")
-    build = [zensical, "build", "--strict", f"--config-file={CONFIG}"]
+    build = [str(zensical), "build", "--strict", f"--config-file={CONFIG}"]
     subprocess.run(build, check=True)  # noqa: S603 - the generator that is pinned
     found = {path: Page(path) for path in SITE.rglob("*.html")}
     _expect(fault for page in found.values() for fault in page.faults(found))
