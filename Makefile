@@ -5,11 +5,14 @@ WORKERS ?= 2
 EVENT ?= events/rotation_requested.json
 VENV ?= .venv
 BIN = $(VENV)/bin
+QUICK = "not prove and not dynamodb_local and not rehearsal"
 REHEARSED = .aws-sam/rehearsal
 SECONDS ?= 300
 VENDOR = functions/console_assets/vendor
 export PYTHON
 export SAM_CLI_TELEMETRY = 0
+# Where it is set, each of the hundred processes that the tests start compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run event console session test coverage prove rehearse rehearsal load bench bench-growth openapi screenshots lint format build validate audit mutate lock docs docs-serve clean
 
@@ -30,18 +33,16 @@ console: $(VENDOR)  ## fetch what the console is made with (needs npm)
 
 test: $(VENV)/.has-dev  ## run the tests, in random order (WORKERS=2)
 	@$(MAKE) -s console || echo "Tests of the console are skipped."
-	@$(BIN)/python -m tests.dynamodb_local
-	$(BIN)/pytest -m "not prove and not rehearsal" -n $(WORKERS)
+	$(BIN)/pytest -m $(QUICK) -n $(WORKERS)
 
 coverage: $(VENV)/.has-dev  ## run the same tests and measure branch coverage: at least 98 %
 	@$(MAKE) -s console || echo "Tests of the console are skipped."
-	@$(BIN)/python -m tests.dynamodb_local
-	$(BIN)/pytest -m "not prove and not rehearsal" -n $(WORKERS) --cov
+	$(BIN)/pytest -m $(QUICK) -n $(WORKERS) --cov
 
-prove: $(VENV)/.has-dev  ## run the long tests: races, load, timings
+prove: $(VENV)/.has-dev  ## run the long tests, and those on DynamoDB Local (needs Java)
 	@$(MAKE) -s console || echo "Tests of the console are skipped."
 	@$(BIN)/python -m tests.dynamodb_local
-	$(BIN)/pytest -m "prove and not rehearsal" --timeout=600
+	$(BIN)/pytest -m "(prove or dynamodb_local) and not rehearsal" -n $(WORKERS) --timeout=600
 
 rehearse: rehearsal  ## try the contract in Lambda's runtime and deployed to an emulator of AWS, and under load (a quarter of an hour)
 	@$(BIN)/python -m tests.dynamodb_local

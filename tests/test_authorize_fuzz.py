@@ -160,6 +160,7 @@ def presented(asked: dict[str, Any]) -> list[object]:
     return [v for value in found for v in (value if isinstance(value, list) else [value])]
 
 
+@pytest.mark.prove
 @pytest.mark.row("T8")
 @pytest.mark.usefixtures("capsys")
 def test_whatever_it_is_asked_it_lets_in_only_the_one_valid_key(strings: dict[str, str]) -> None:

@@ -50,12 +50,14 @@ def play(sender: Sender, how: settings) -> None:
     Machine.run(settings=how)
 
 
+@pytest.mark.prove
 @SCHEMA.parametrize()
 @BRIEFLY
 def test_every_answer_is_documented(case: Case, sender: Sender) -> None:
     sender.send(case)
 
 
+@pytest.mark.prove
 def test_every_answer_in_a_life_is_documented(sender: Sender) -> None:
     play(sender, settings(BRIEFLY, max_examples=5, stateful_step_count=6))
 

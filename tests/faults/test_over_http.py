@@ -12,6 +12,8 @@ from tests.e2e.served import Answer, Service, served
 from tests.faults import wire
 from tests.faults.wire import Fault, Wire
 
+pytestmark = pytest.mark.prove
+
 MESSAGE = "service unavailable, try again"
 
 
