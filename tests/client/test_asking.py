@@ -144,7 +144,7 @@ def test_no_more_is_remembered_than_was_said(
 
 def slowly(url: str) -> Callable[[Request], Reply]:
     def step(request: Request) -> Reply:
-        time.sleep(0.2)
+        time.sleep(0.1)
         return passed_to(url)(request)
 
     return step

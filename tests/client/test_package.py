@@ -3,9 +3,12 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 CLIENT = Path(__file__).parents[2] / "client"
 
 
+@pytest.mark.prove
 def test_the_package_is_its_modules_and_needs_no_framework(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(build, cwd=CLIENT, check=True, capture_output=True)
