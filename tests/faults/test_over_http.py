@@ -121,6 +121,24 @@ DATABASE = {
 
 
 @pytest.mark.row("F3")
+@pytest.mark.parametrize("operation", ["GetItem", "Encrypt", "PutItem", "UpdateItem"])
+def test_call_that_is_throttled_once_is_made_again_and_nobody_sees_it(
+    service: Service, alias: str, operation: str
+) -> None:
+    service.wire.plan(operation, wire.refused("ThrottlingException"))
+
+    made = service.create(alias)
+    assert service.delete(made["id"]).status == 200
+
+    usual = ["GetItem", "GetItem", "Encrypt", "PutItem", "GetItem", "UpdateItem"]
+    again = usual.index(operation)
+    assert service.wire.calls == [*usual[:again], operation, *usual[again:]]
+    row = service.row(alias)
+    assert row is not None
+    assert row["version"] == {"N": "2"}
+
+
+@pytest.mark.row("F3")
 @pytest.mark.parametrize("operation", ["GetItem", "PutItem"])
 @pytest.mark.parametrize("fault", DATABASE.values(), ids=DATABASE)
 def test_create_without_the_database_is_503_and_writes_nothing(
