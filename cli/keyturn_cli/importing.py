@@ -7,7 +7,7 @@ import sqlite3
 import sys
 import unicodedata
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -188,7 +188,7 @@ def progress(run: Import, total: int | None) -> Iterator[Callable[[int], object]
         bar.update(task, completed=total, done=run.counts.total())
 
 
-def items(source: Source, reading: Reading) -> Iterator[Item]:
+def items(source: Source, reading: Reading) -> Generator[Item]:
     """Read a source's rows, each judged as far as that can be done here.
 
     Of rows with the same alias or the same string, the first counts: they could meet at once.
