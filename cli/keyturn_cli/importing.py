@@ -211,8 +211,10 @@ def items(source: Source, reading: Reading) -> Generator[Item]:
 def _met(seen: Seen, item: Item, unit: str) -> Item:
     """Judge a row by the rows before it."""
     row = item.sent or {}
-    alias = unicodedata.normalize("NFC", str(row["alias"]).strip())
-    digest = row.get("sha256") or sha256(str(row.get("key")).encode()).hexdigest()
+    alias = unicodedata.normalize("NFC", str(row["alias"] or "").strip())
+    digest = row.get("sha256") or ("key" in row and sha256(str(row["key"]).encode()).hexdigest())
+    if not (alias and digest):
+        return item  # the function says what is wrong with it
     of_alias = seen.first(b"alias", alias, item.number)
     of_key = seen.first(b"key", str(digest).lower(), item.number)
     if of_alias == of_key:

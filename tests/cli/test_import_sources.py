@@ -74,6 +74,7 @@ BAD: list[tuple[dict[str, str], str]] = [
     ({"is_active": ""}, "is_active: must be true or false, 1 or 0"),
     ({"key": "f" * 600}, f"key: must be {foreign.RULE}"),
     ({"key": ""}, "key: either it or sha256 is required"),
+    ({"key": "", "name": "again"}, "key: either it or sha256 is required"),
     ({"expire": "tomorrow"}, TIME),
     ({"expire": ""}, TIME),
     ({"name": ""}, "Name is required"),
