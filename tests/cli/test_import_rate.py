@@ -7,7 +7,7 @@ import pytest
 from bench.moving import measure
 from tests.dynamodb_local import REQUIRED, NotAvailableError
 
-ROWS = 500
+ROWS = 200
 
 
 @pytest.mark.prove
