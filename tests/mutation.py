@@ -28,11 +28,14 @@ LINKS = {
 }
 CONDITIONS = ("store", "update")
 CONDITION_TESTS = [
-    f"tests/keyturn/test_{name}.py"
-    for name in (
-        *("store", "store_revocation", "rotation", "rotation_races", "sweep_notices"),
-        *("issuer", "issuer_renewal"),
-    )
+    "tests/test_contain_leaks.py",
+    *(
+        f"tests/keyturn/test_{name}.py"
+        for name in (
+            *("store", "store_revocation", "rotation", "rotation_races", "sweep_notices"),
+            *("issuer", "issuer_renewal"),
+        )
+    ),
 ]
 _ALWAYS = "attribute_not_exists(never_there)"
 _OPERAND = r"[\w:#.\[\]{}]+"

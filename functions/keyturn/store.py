@@ -22,15 +22,14 @@ _RENEWABLE = (
     "alias = :is_alias AND generation = :is_generation AND (is_active = :yes"
     " OR attribute_not_exists(revoke_reason) OR revoke_reason <> :compromised)"
 )
-_ACTIVE = "attribute_exists(id) AND is_active = :yes"
+_ACTIVE = "is_active = :yes"
 _THIS_STRING = (
     "(secret_hash = :only OR (previous_hash = :only AND previous_expires_at > :updated_at))"
 )
 _THIS_GENERATION = "generation = :only"
 _LONGER_GRACE = f"{_THIS_GENERATION} AND previous_expires_at > :previous_expires_at"
 _NOT_CONDEMNED = (
-    "attribute_exists(id) AND (is_active = :yes OR attribute_not_exists(revoke_reason)"
-    " OR revoke_reason <> :revoke_reason)"
+    "(is_active = :yes OR attribute_not_exists(revoke_reason) OR revoke_reason <> :revoke_reason)"
 )
 
 

@@ -199,3 +199,10 @@ def test_an_ended_grace_whose_reply_was_lost_knows_itself(store: KeyStore, aws: 
     aws.plan("UpdateItem", lost_reply)
 
     assert store.end_grace(KEY.id, 2, LATER, LATER, by("x")).version == 2
+
+
+def test_key_that_is_not_there_is_not_condemned(store: KeyStore, table: Table) -> None:
+    with pytest.raises(KeyNotFound):
+        store.condemn(KEY.id, LATER, by("event:e"))
+
+    assert table.rows() == []

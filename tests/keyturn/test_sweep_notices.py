@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -6,7 +7,7 @@ from keyturn.keys import DAY, ApiKey, Rotation
 from keyturn.sweep import Swept, sweep
 from tests.support import NOW, by
 from tests.support_aws import Aws, Table, first, lost_reply
-from tests.support_desk import AGAIN, STORE, Desk
+from tests.support_desk import AGAIN, GRANT, STORE, Desk
 from tests.support_rotation import BILLING
 
 HOUR = 3600
@@ -140,3 +141,17 @@ def test_notice_that_a_renewal_overtook_is_not_given(desk: Desk, aws: Aws, table
 
     assert "notice" not in table.row()
     assert key().due_at == desk.now + 12 * DAY
+
+
+def test_key_that_changed_meanwhile_is_not_moved_on_though_it_is_due_as_before(
+    desk: Desk, table: Table
+) -> None:
+    desk.issue(replace(GRANT, ttl_days=30, rotate_every_days=7, keeps_rotation=False))
+    read = key()
+    desk.issue(AGAIN)
+    after = table.row()
+    assert key().due_at == read.due_at
+
+    STORE.move_due(read, NOW + 8 * DAY)
+
+    assert table.row() == after
