@@ -75,7 +75,8 @@ format: $(VENV)/.has-dev  ## put the code into form and fix what can be fixed sa
 	$(BIN)/ruff check --fix; $(BIN)/ruff format
 
 build: .venv-sam/.has-sam $(VENDOR)  ## make the Lambda bundle in .aws-sam/build (needs Python 3.13 and npm too)
-	python="$$(sh requirements/find-python 3.13)" && PATH="$$PWD/.venv-sam/bin:$$python:$$PATH" sam build
+	python="$$(sh requirements/find-python 3.13)" && PATH="$$PWD/.venv-sam/bin:$$python:$$PATH" sam build && \
+		PYTHONHASHSEED=0 "$$python/python3.13" requirements/bundle.py
 
 deploy: .venv-sam/.has-sam $(VENV)/.has-local  ## build, and deploy a stage of samconfig.toml to AWS (STAGE=prod)
 	@$(BIN)/python -m infra.stage "$(STAGE)"
