@@ -19,6 +19,11 @@ class NoManagedPolicies:
 
 
 template = yaml_parse(Path(sys.argv[1]).read_text(encoding="utf-8"))
-template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"  # what `sam deploy` puts there
+for function in (
+    template.get("Globals", {}).get("Function", {}),
+    *(resource.get("Properties", {}) for resource in template["Resources"].values()),
+):
+    if "CodeUri" in function:
+        function["CodeUri"] = "s3://bucket/key"  # what `sam deploy` puts there
 given = {"AWS::Region": "us-east-1", **json.loads(sys.argv[2])}
 sys.stdout.write(json.dumps(transform(template, given, NoManagedPolicies())))
