@@ -13,7 +13,7 @@ VENDOR = functions/console_assets/vendor
 export PYTHON
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: help run event console session test coverage prove rehearse rehearsal load bench bench-growth openapi screenshots lint format build deploy validate audit mutate lock clean
+.PHONY: help run event console session test coverage prove rehearse rehearsal load bench bench-growth openapi screenshots lint format build deploy release validate audit mutate lock clean
 
 help:  ## show this list (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -82,6 +82,9 @@ deploy: .venv-sam/.has-sam $(VENV)/.has-local  ## build, and deploy a stage of s
 	@$(BIN)/python -m infra.stage "$(STAGE)"
 	@$(MAKE) build
 	.venv-sam/bin/sam deploy --config-env "$(STAGE)" $(if $(CI),--no-confirm-changeset) $(if $(ROLE),--role-arn "$(ROLE)")
+
+release: .venv-audit/.has-audit .venv-sam/.has-sam  ## tag a version, and put what is handed out into dist/ (VERSION=0.2.0)
+	@.venv-audit/bin/python requirements/release.py "$(VERSION)"
 
 validate: .venv-sam/.has-sam $(VENV)/.has-dev  ## check template.yaml against SAM, CloudFormation and serverless rules
 	.venv-sam/bin/sam validate --lint --region us-east-1 && $(BIN)/cfn-lint --append-rules cfn_lint_serverless.rules -- template.yaml infra/*.yaml
