@@ -78,7 +78,8 @@ def test_what_cloudformation_gets_has_no_fault_that_the_linter_knows(tmp_path: P
     [
         (
             {
-                **SETS["zone"],
+                **DOMAIN,
+                "DomainBasePath": "keys",
                 **SETS["linear"],
                 **SETS["replica"],
                 **SETS["imported"],
