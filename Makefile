@@ -5,6 +5,7 @@ WORKERS ?= 2
 EVENT ?= events/rotation_requested.json
 VENV ?= .venv
 BIN = $(VENV)/bin
+QUICK = "not prove and not dynamodb_local and not rehearsal"
 REHEARSED = .aws-sam/rehearsal
 SECONDS ?= 300
 STAGE ?= default
@@ -12,8 +13,10 @@ ROLE ?=
 VENDOR = functions/console_assets/vendor
 export PYTHON
 export SAM_CLI_TELEMETRY = 0
+# Where it is set, each of the hundred processes that the tests start compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run event console session test coverage prove rehearse rehearsal load bench bench-growth openapi screenshots lint format build deploy release validate audit mutate lock clean
+.PHONY: help run event console session test coverage prove rehearse rehearsal load bench bench-growth openapi screenshots lint format build deploy release validate audit mutate lock docs docs-serve clean
 
 help:  ## show this list (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -32,18 +35,16 @@ console: $(VENDOR)  ## fetch what the console is made with (needs npm)
 
 test: $(VENV)/.has-dev  ## run the tests, in random order (WORKERS=2)
 	@$(MAKE) -s console || echo "Tests of the console are skipped."
-	@$(BIN)/python -m tests.dynamodb_local
-	$(BIN)/pytest -m "not prove and not rehearsal" -n $(WORKERS)
+	$(BIN)/pytest -m $(QUICK) -n $(WORKERS)
 
 coverage: $(VENV)/.has-dev  ## run the same tests and measure branch coverage: at least 98 %
 	@$(MAKE) -s console || echo "Tests of the console are skipped."
-	@$(BIN)/python -m tests.dynamodb_local
-	$(BIN)/pytest -m "not prove and not rehearsal" -n $(WORKERS) --cov
+	$(BIN)/pytest -m $(QUICK) -n $(WORKERS) --cov
 
-prove: $(VENV)/.has-dev  ## run the long tests: races, load, timings
+prove: $(VENV)/.has-dev  ## run the long tests, and those on DynamoDB Local (needs Java)
 	@$(MAKE) -s console || echo "Tests of the console are skipped."
 	@$(BIN)/python -m tests.dynamodb_local
-	$(BIN)/pytest -m "prove and not rehearsal" --timeout=600
+	$(BIN)/pytest -m "(prove or dynamodb_local) and not rehearsal" -n $(WORKERS) --timeout=600
 
 rehearse: rehearsal  ## try the contract in Lambda's runtime and deployed to an emulator of AWS, and under load (a quarter of an hour)
 	@$(BIN)/python -m tests.dynamodb_local
@@ -95,11 +96,17 @@ audit: .venv-audit/.has-audit $(VENV)/.has-dev  ## look up known holes and licen
 mutate: $(VENV)/.has-dev  ## change the code in a thousand ways: does a test notice? (an hour)
 	@$(BIN)/python -m tests.mutation
 
+docs: .venv-docs/.has-docs  ## build the documentation as a site, in build/site; fails on a link that leads nowhere
+	@.venv-docs/bin/python -m infra.website
+
+docs-serve: docs  ## the same, and serve it on this machine (PORT=8000)
+	@.venv-docs/bin/python -m http.server $(PORT) --bind 127.0.0.1 --directory build/site
+
 lock: .venv-lock/.has-lock  ## pin the dependencies again (UPGRADE=--upgrade: newer ones)
 	@sh requirements/lock $(UPGRADE) && sh bench/lock $(UPGRADE)
 
 clean:  ## remove everything that was made here
-	rm -rf .venv .venv-* .aws-sam .cache $(VENDOR) .bench .coverage* .*_cache .hypothesis mutants
+	rm -rf .venv .venv-* .aws-sam .cache build $(VENDOR) .bench .coverage* .*_cache .hypothesis mutants
 
 $(VENDOR): requirements/console/package.json requirements/console/package-lock.json requirements/vendor $(wildcard infra/openapi.json)
 	@sh requirements/vendor
@@ -131,6 +138,9 @@ $(REHEARSED)/template.yaml: .venv-sam/.has-sam $(VENDOR) template.yaml $(shell f
 
 .venv-audit/.has-audit: requirements/audit.txt
 	@TAKES="about half a minute" sh requirements/install .venv-audit audit
+
+.venv-docs/.has-docs: requirements/docs.txt
+	@TAKES="a few seconds" sh requirements/install .venv-docs docs
 
 .venv-lock/.has-lock: requirements/lock.txt
 	@TAKES="a few seconds" sh requirements/install .venv-lock lock

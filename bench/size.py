@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def measure(bundle: Path) -> dict[str, float]:
-    """Return megabytes: unzipped and zipped without bytecode, and what the bytecode adds to each."""
+    """Return megabytes: unzipped and zipped without bytecode, and what bytecode adds to each."""
     files = {file for file in bundle.rglob("*") if file.is_file()}
     bytecode = {file for file in files if file.suffix == ".pyc"}
     source = files - bytecode

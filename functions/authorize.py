@@ -6,7 +6,7 @@ neither the SDK nor pydantic, the event handler or Tracer: every request to an A
 
     event                          let in           bad key              lacks a role  cannot know
     REST REQUEST, TOKEN; WebSocket policy, allow    raises Unauthorized  policy, deny  raises
-    HTTP API, payload 2.0          isAuthorized     not isAuthorized     the same      raises
+    HTTP API, payload 2.0; AppSync isAuthorized     not isAuthorized     the same      raises
 
 API Gateway answers 401 to the exception's very text "Unauthorized", and to any other what its
 AUTHORIZER_FAILURE response says (ours: 503; an HTTP API: 500).
@@ -55,10 +55,11 @@ def handler(event: object, context: "LambdaContext") -> dict[str, Any]:
         raise
     decision.write(verdict, request_id, started)
     credential = verdict.credential
-    if asked.get("version") == "2.0":
+    told = "resolverContext" if _is_appsync(asked) else "context"
+    if told == "resolverContext" or asked.get("version") == "2.0":
         if credential is None or verdict.outcome is not Outcome.VALID:
             return {"isAuthorized": False}
-        return {"isAuthorized": True, "context": _context(verdict, credential)}
+        return {"isAuthorized": True, told: _context(verdict, credential)}
     if credential is None or verdict.outcome not in {Outcome.VALID, Outcome.INSUFFICIENT_ROLE}:
         raise Unauthorized
     return {
@@ -73,9 +74,9 @@ def presented(event: dict[str, Any]) -> str:
 
     `Authorization: Bearer <key>` or `X-API-Key: <key>`. Both and different, either repeated, or
     another scheme, present no key. A TOKEN event brings one header's value, whichever its owner
-    chose: with or without the scheme.
+    chose, and AppSync that of `Authorization`: with or without the scheme.
     """
-    if event.get("type") == "TOKEN":
+    if event.get("type") == "TOKEN" or _is_appsync(event):
         token = event.get("authorizationToken")
         return _bearer(token) or token.strip() if isinstance(token, str) else ""
     found: dict[str, list[object]] = {"authorization": [], "x-api-key": []}
@@ -87,6 +88,11 @@ def presented(event: dict[str, Any]) -> str:
     keys = {value.strip() if isinstance(value, str) else "" for value in found["x-api-key"]}
     keys |= {_bearer(value) if isinstance(value, str) else "" for value in found["authorization"]}
     return keys.pop() if len(keys) == 1 else ""
+
+
+def _is_appsync(event: dict[str, Any]) -> bool:
+    """Tell AppSync's question by what it lacks: API Gateway's all say their `type`."""
+    return "authorizationToken" in event and "type" not in event
 
 
 def _headers(event: dict[str, Any]) -> list[tuple[str, object]]:

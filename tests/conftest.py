@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, settings
 from infra.local.resources import Resources
 from tests.dynamodb_local import dynamodb_local
 from tests.support import Clock, Output, StandardOutput
-from tests.support_aws import Aws, Table, forget_streams, onlooker, serve
+from tests.support_aws import Aws, Table, empty, onlooker, serve
 from tests.support_metered import Metered
 
 TEMPLATE = Path(__file__).parent.parent / "template.yaml"
@@ -92,12 +92,11 @@ def _aws() -> Iterator[Aws]:
 @pytest.fixture
 def aws(_aws: Aws) -> Iterator[Aws]:
     """AWS, with an empty table and no calls yet."""
-    Table().clear()  # whatever wrote to it without this fixture
+    empty()  # whatever wrote to it without this fixture
     _aws.forget()
     yield _aws
     _aws.heal()
-    Table().clear()
-    forget_streams()
+    empty()
 
 
 @pytest.fixture

@@ -147,9 +147,7 @@ def _answers(port: int, server: subprocess.Popen[bytes]) -> bool:
     return False
 
 
-@pytest.fixture(scope="session")
-def dynamodb_local() -> Iterator[str]:
-    """The endpoint URL of a DynamoDB Local that the tests of one process share."""
+def _endpoint() -> Iterator[str]:
     with contextlib.ExitStack() as stack:
         try:
             endpoint = stack.enter_context(running())
@@ -158,6 +156,18 @@ def dynamodb_local() -> Iterator[str]:
                 raise
             pytest.skip(str(reason))
         yield endpoint
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local() -> Iterator[str]:
+    """The endpoint URL of a DynamoDB Local that the tests of one process share."""
+    yield from _endpoint()
+
+
+@pytest.fixture(scope="module", name="dynamodb_local")
+def own_dynamodb_local() -> Iterator[str]:
+    """One of a module's own, for it to import: one that has seen much is ten times as slow."""
+    yield from _endpoint()
 
 
 if __name__ == "__main__":

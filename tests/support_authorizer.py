@@ -46,6 +46,22 @@ def token(value: str) -> dict[str, Any]:
     }
 
 
+def appsync(value: str) -> dict[str, Any]:
+    """Build the question of an AppSync GraphQL API: the value of `Authorization`."""
+    return {
+        "authorizationToken": value,
+        "requestContext": {
+            "apiId": "a1b2c3d4e5f6g7h8i9j0k1l2m3",
+            "accountId": "123456789012",
+            "requestId": REQUEST_ID,
+            "queryString": "query Things { things { id } }",
+            "operationName": "Things",
+            "variables": {},
+        },
+        "requestHeaders": {"host": "api.example.com", "x-api-key": "da2-notForUs"},
+    }
+
+
 def http(headers: Mapping[str, str]) -> dict[str, Any]:
     """Build an HTTP API's question, payload format 2.0: names in lower case, values joined."""
     return {

@@ -193,10 +193,14 @@ class Table:
             )
 
 
-def forget_streams() -> None:
-    """Empty the streams: moto copies them with their table, for every item of a transaction."""
+def empty() -> None:
+    """Empty moto's tables and streams, without a request: there are two for every test.
+
+    Streams too, because moto copies them with their table, for every item of a transaction.
+    """
     for backend in dynamodb_backends[DEFAULT_ACCOUNT_ID].values():
         for table in backend.tables.values():
+            table.items.clear()
             if table.stream_shard:
                 table.stream_shard.items.clear()
 

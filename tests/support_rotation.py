@@ -114,7 +114,9 @@ class Stream:
         self._client = client or boto3.client(
             "dynamodbstreams", aws_access_key_id="onlooker", aws_secret_access_key="onlooker"
         )
-        (stream,) = self._client.list_streams(TableName=table)["Streams"]
+        # Those of tables that are no more are listed for a day.
+        streams = self._client.list_streams(TableName=table)["Streams"]
+        stream = max(streams, key=lambda stream: stream["StreamLabel"])
         described = self._client.describe_stream(StreamArn=stream["StreamArn"])
         self._iterators = [
             self._client.get_shard_iterator(

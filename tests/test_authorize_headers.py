@@ -9,7 +9,7 @@ import authorize
 import create_key
 from keyturn import keytext
 from tests.support import Context, answer, post
-from tests.support_authorizer import http, rest, token, websocket
+from tests.support_authorizer import appsync, http, rest, token, websocket
 from tests.support_aws import Aws
 
 OTHER = keytext.mint("kt", "B" * 17).reveal()
@@ -129,11 +129,13 @@ def test_an_event_of_no_kind_is_refused(event: object, aws: Aws) -> None:
 @pytest.mark.parametrize("value", ["KEY", "Bearer KEY", "bearer KEY", " KEY "])
 def test_a_token_is_the_key_with_or_without_the_scheme(value: str, key: str) -> None:
     assert is_let_in(token(filled(value, key)))
+    assert is_let_in(appsync(filled(value, key)))
 
 
 @pytest.mark.parametrize("value", ["", "Bearer", "Basic KEY", "KEY,KEY", "Bearer KEY KEY", None, 5])
 def test_a_token_that_is_no_key(value: object, key: str, aws: Aws) -> None:
-    assert not is_let_in(token("") | {"authorizationToken": filled(value, key)})
+    for event in (token(""), appsync("")):
+        assert not is_let_in(event | {"authorizationToken": filled(value, key)})
     assert aws.calls == []
 
 

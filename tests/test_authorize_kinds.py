@@ -7,7 +7,7 @@ import pytest
 import create_key
 from keyturn import keytext
 from tests.support import Context, Output, answer, post
-from tests.support_authorizer import API, authorizer, http, rest, token, websocket
+from tests.support_authorizer import API, appsync, authorizer, http, rest, token, websocket
 from tests.support_aws import Aws
 from tests.support_policy import covers
 
@@ -75,8 +75,10 @@ def test_the_backend_is_told_the_same_by_every_kind(key: str, *, bearer: bool) -
     with pytest.MonkeyPatch.context() as patch:
         any_key = authorizer(patch, "*")
     first, *rest_of_them = [any_key.handler(event, Context())["context"] for event in events]
+    by_appsync = any_key.handler(appsync(key), Context())
 
     assert rest_of_them == [first] * 3
+    assert by_appsync == {"isAuthorized": True, "resolverContext": first}
     assert (first["alias"], first["roles"]) == ("café \N{KEY}", USER)
     # API Gateway takes no lists, objects or nulls, and a number is a string to the backend anyway.
     assert {type(value) for value in first.values()} == {str}
@@ -88,7 +90,8 @@ def test_who_is_refused_is_told_nothing(key: str) -> None:
     unknown = keytext.mint("kt", "A" * 17).reveal()
 
     for presented in (key, unknown, "nonsense"):
-        assert admin.handler(http({"x-api-key": presented}), Context()) == {"isAuthorized": False}
+        for event in (http({"x-api-key": presented}), appsync(presented)):
+            assert admin.handler(event, Context()) == {"isAuthorized": False}
     for presented in (unknown, "nonsense"):
         with pytest.raises(admin.Unauthorized, match=r"^Unauthorized$"):
             admin.handler(token(presented), Context())
@@ -108,8 +111,10 @@ def test_the_line_in_the_log_is_found_by_the_id_that_the_caller_was_given(
 
     with pytest.MonkeyPatch.context() as patch:
         any_key = authorizer(patch, "*")
-    for event in (chosen, simple, opened, token(key)):
+    graph = appsync(key)
+    graph["requestContext"] |= {"requestId": "appsync"}
+    for event in (chosen, simple, opened, graph, token(key)):
         any_key.handler(event, Context())
 
     ids = [line["request_id"] for line in output.records()[before:]]
-    assert ids == ["rest", "http", "websocket", "lambda-request-id"]
+    assert ids == ["rest", "http", "websocket", "appsync", "lambda-request-id"]

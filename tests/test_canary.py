@@ -226,6 +226,7 @@ def drive_rotate(witness: Witness, aws: Aws) -> None:
 ADMINS = [{"alias": alias, "name": "N", "roles": ["admin"]} for alias in ("other", "root")]
 
 
+@pytest.mark.prove
 @pytest.mark.row("T1", "T2")
 def test_no_key_leaks_whatever_happens(
     witness: Witness, aws: Aws, table: Table, clock: Clock

@@ -132,6 +132,7 @@ def test_batch_over_midnight_is_counted_on_both_days(aws: Aws) -> None:
     assert counts(days=2) == [{Outcome.VALID: 1, Outcome.EXPIRED: 1}, {Outcome.VALID: 1}]
 
 
+@pytest.mark.row("F8")
 def test_batch_that_comes_again_changes_nothing(table: Table) -> None:
     lines = [line(), line(id=id_of("other"))]
     record(*lines)
@@ -144,6 +145,7 @@ def test_batch_that_comes_again_changes_nothing(table: Table) -> None:
     assert counts() == [{Outcome.VALID: 2}]
 
 
+@pytest.mark.row("F10")
 def test_lines_that_cannot_be_read_stop_none_of_the_rest_and_are_counted(
     aws: Aws, output: Output
 ) -> None:
@@ -201,6 +203,7 @@ def test_what_is_no_batch_fails_and_writes_nothing(event: dict[str, Any], aws: A
     assert aws.calls == []
 
 
+@pytest.mark.row("F10")
 def test_key_that_cannot_be_written_stops_no_other_and_is_recorded_when_the_batch_comes_again(
     aws: Aws, output: Output
 ) -> None:

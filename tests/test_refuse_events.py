@@ -142,22 +142,26 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=100)
-@given(
-    envelope=st.dictionaries(
-        st.sampled_from(["id", "detail-type", "source", "account", "time", "detail", "version"]),
-        JSON,
-        min_size=1,
-    )
-)
+@pytest.mark.row("F10")
+@pytest.mark.parametrize("events", [30, pytest.param(1_500, marks=pytest.mark.prove)])
 def test_no_event_whatever_is_in_it_fails_or_changes_anything_but_by_its_rules(
-    world: World, envelope: dict[str, Any]
+    world: World, events: int, figure: Callable[[str, str], None]
 ) -> None:
-    world.now += 1
-    if not Table().rows():
-        world.issue(LONG)
+    world.issue(LONG)
     before = STORE.get(BILLING)
+    names = ["id", "detail-type", "source", "account", "time", "detail", "version"]
+    sent = 0
 
-    world.send(requested({"alias": "nobody"}, at=world.now) | envelope)
+    @settings(max_examples=events)
+    @given(envelope=st.dictionaries(st.sampled_from(names), JSON, min_size=1))
+    def check(envelope: dict[str, Any]) -> None:
+        nonlocal sent
+        sent += 1
+        world.now += 1
+        world.send(requested({"alias": "nobody"}, at=world.now) | envelope)
+        assert STORE.get(BILLING) == before
 
-    assert STORE.get(BILLING) == before
+    check()
+
+    assert sent >= events
+    figure("made-up events to the functions", f"{sent:,}, none did anything")

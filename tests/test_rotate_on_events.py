@@ -161,6 +161,7 @@ def test_event_whose_outcome_nobody_knew_rotates_no_second_time(world: World, aw
     assert (world.key.generation, world.key.version) == (2, 2)
 
 
+@pytest.mark.prove
 @pytest.mark.row("F11")
 @settings(max_examples=15)
 @given(data=st.data())

@@ -51,15 +51,20 @@ class Stack:
 
     @cached_property
     def admin_key(self) -> str:
-        """Return the first admin key, made at the first asking by a direct invoke.
+        """The first admin key, made at the first asking."""
+        return first_admin_key(self.invoke)
 
-        Raises:
-            RuntimeError: the function did not make one; its log says why.
-        """
-        answer = self.invoke("CreateKeyFunction", FIRST_ADMIN)
-        if "key" not in answer:
-            raise RuntimeError(f"no admin key: {answer}")
-        return str(answer["key"])
+
+def first_admin_key(invoke: Callable[[str, object], Any]) -> str:
+    """Have the first admin key made, as whoever may invoke a function directly does.
+
+    Raises:
+        RuntimeError: the function did not make one; its log says why.
+    """
+    answer = invoke("CreateKeyFunction", FIRST_ADMIN)
+    if "key" not in answer:
+        raise RuntimeError(f"no admin key: {answer}")
+    return str(answer["key"])
 
 
 @contextmanager

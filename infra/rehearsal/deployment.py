@@ -23,7 +23,7 @@ from botocore.config import Config
 
 from infra.local.functions import FunctionError
 from infra.local.resources import ACCOUNT, REGION
-from infra.local.stack import FIRST_ADMIN
+from infra.local.stack import first_admin_key
 from infra.rehearsal import made
 from infra.rehearsal.group import group
 from infra.rehearsal.template import adapted
@@ -90,15 +90,8 @@ class Deployment:
 
     @cached_property
     def admin_key(self) -> str:
-        """Return the first admin key, made at the first asking by a direct invoke.
-
-        Raises:
-            RuntimeError: the function did not make one; its log says why.
-        """
-        answer = self.invoke("CreateKeyFunction", FIRST_ADMIN)
-        if "key" not in answer:
-            raise RuntimeError(f"no admin key: {answer}")
-        return str(answer["key"])
+        """The first admin key, made at the first asking."""
+        return first_admin_key(self.invoke)
 
 
 @contextmanager

@@ -73,6 +73,7 @@ changes = st.tuples(
 pauses = st.tuples(st.just("wait"), st.sampled_from([1, TTL - 1, TTL, TTL + 1]))
 
 
+@pytest.mark.prove
 @settings(max_examples=25)
 @given(
     identity=st.sampled_from([("Authorization",), ("X-API-Key",), ("Authorization", "X-API-Key")]),

@@ -16,7 +16,7 @@ from keyturn import keytext
 from tests.attack.gate import AUTHORIZERS, ROUTES, ask
 from tests.infra.declared import resolved
 from tests.support import Answer, Context, answer, delete, post
-from tests.support_authorizer import http, rest, token, websocket
+from tests.support_authorizer import appsync, http, rest, token, websocket
 from tests.support_aws import Aws
 from tests.support_rotation import BILLING, rotate
 
@@ -54,7 +54,8 @@ def test_what_cannot_be_a_key_costs_no_call(aws: Aws, text: str) -> None:
     for event in (*events, websocket({"X-API-Key": [text]})):
         with pytest.raises(authorize.Unauthorized):
             authorize.handler(event, Context())
-    assert authorize.handler(http({"x-api-key": text}), Context()) == {"isAuthorized": False}
+    for event in (http({"x-api-key": text}), appsync(text)):
+        assert authorize.handler(event, Context()) == {"isAuthorized": False}
     verdict = answer(verify_key.handler, post({"key": text}) | {"resource": "/api/apikey/verify"})
     if not keytext.is_id(text):
         assert answer(revoke_key.handler, delete(text or "x")).status == 404

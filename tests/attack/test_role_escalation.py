@@ -45,6 +45,7 @@ def roles_of(table: Table, alias: str) -> list[str]:
     return [role["S"] for role in stored(table)[alias]["roles"]["L"]]
 
 
+@pytest.mark.prove
 @settings(max_examples=60)
 @given(
     route=st.sampled_from(sorted(ROUTES)),

@@ -72,6 +72,7 @@ def _text(value: Any) -> Any:  # noqa: ANN401 - any part of a row
     return [_text(part) for part in value] if isinstance(value, list) else value
 
 
+@pytest.mark.prove
 @pytest.mark.row("T1")
 @settings(max_examples=12)
 @given(

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from bench import load, memory
 
 GROWS = """
@@ -36,6 +38,7 @@ def test_a_process_that_has_only_begun_is_not_judged() -> None:
     assert memory.growth(seen(1, 2, 3)) == {}
 
 
+@pytest.mark.prove
 def test_a_real_process_that_grows_is_seen_to() -> None:
     with subprocess.Popen([sys.executable, "-c", GROWS], stdout=subprocess.PIPE) as process:
         assert process.stdout

@@ -35,7 +35,8 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def stack(chromium: Browser) -> Iterator[Stack]:  # noqa: ARG001 - no stack where there is no browser
-    with local_stack() as stack:
+    # It lasts as long as the process: a sweep would speak into other tests' output.
+    with local_stack(sweep_seconds=3600) as stack:
         yield stack
 
 

@@ -17,6 +17,8 @@ from tests.support import NOW, by
 from tests.support_aws import Aws, Table, onlooker
 from tests.support_desk import STORE, Desk
 
+pytestmark = pytest.mark.prove
+
 RESTORED = "keyturn-restored"
 ALIASES = ("stays", "revoked", "leaked", "rotated", "rotated-again", "back", "renewed", "grace")
 

@@ -110,6 +110,7 @@ def is_told(service: Service, path: str, asked: Asked) -> None:
     assert told == min(wrong, key=ORDER.index, default=None), asked
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("path", PATHS)
 @settings(derandomize=True, max_examples=60)
 @given(data=st.data())

@@ -17,10 +17,13 @@ from infra.local.stack import local_stack
 from keyturn import cursor
 from keyturn.keys import moment
 from keyturn.row import of_key
+from tests.dynamodb_local import own_dynamodb_local
 from tests.e2e.served import PATH, Service
 from tests.faults.wire import wire_to
 from tests.races.places import moto_url
 from tests.support import NOW, api_key
+
+__all__ = ["own_dynamodb_local"]
 
 KEYS = 100_000
 PAGE = 100

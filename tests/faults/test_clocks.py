@@ -74,6 +74,7 @@ def test_key_ends_within_the_difference_of_the_clocks() -> None:
         assert worth(key, end + 2 * SKEW) == {Outcome.EXPIRED}
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("grace", [0, 3600])
 def test_grace_ends_within_the_difference_of_the_clocks(grace: int) -> None:
     for maker, rotator in desks():

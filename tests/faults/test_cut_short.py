@@ -67,6 +67,7 @@ BOTH = [Outcome.VALID, Outcome.VALID]
 NEW_ALONE = [Outcome.EXPIRED, Outcome.VALID]
 
 
+@pytest.mark.row("F9")
 @cut
 @pytest.mark.parametrize("body", [{"rotation_id": "r"}, {}, {"rotation_id": "r", "force": True}])
 def test_rotation_cut_short_and_asked_for_again_is_one_rotation(
@@ -84,6 +85,7 @@ def test_rotation_cut_short_and_asked_for_again_is_one_rotation(
         assert set(scene.handed) <= {scene.handed[0], sealed(Table().row())}
 
 
+@pytest.mark.row("F9")
 @cut
 def test_rotation_without_grace_cut_short_is_never_without_a_string_that_a_renewal_hands_out(
     aws: Aws, clock: Clock, how: str
@@ -146,6 +148,7 @@ CASES = {
 }
 
 
+@pytest.mark.row("F8", "F9")
 @cut
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_event_cut_short_and_delivered_again_is_served_once(
@@ -194,6 +197,7 @@ def left(rows: list[dict[str, Any]]) -> list[str]:
     return sorted(str([row.get(name) for name in names]) for row in rows)
 
 
+@pytest.mark.row("F9")
 @pytest.mark.prove
 @pytest.mark.parametrize("how", HOW)
 def test_sweep_cut_short_is_ended_by_the_next_one_as_if_nothing_had_been(

@@ -87,6 +87,7 @@ cut = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.row("F9")
 @cut
 @begins
 @pytest.mark.parametrize(
@@ -108,6 +109,7 @@ def test_rotation_cut_short_and_tried_again_is_one_rotation(
             assert judge(scene.old, NOW + DAY) is Outcome.EXPIRED
 
 
+@pytest.mark.row("F9")
 @pytest.mark.prove
 @pytest.mark.parametrize("grant", [LONG, YEAR], ids=["61 days", "365 days"])
 def test_rotation_given_up_anywhere_is_made_up_for_by_the_next_ones(

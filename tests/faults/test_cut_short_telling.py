@@ -56,6 +56,7 @@ def records(aws: Aws, clock: Clock) -> Records:  # noqa: ARG001 - they are in th
     return deepcopy(lived()[1][:CHANGES])
 
 
+@pytest.mark.row("F8", "F9")
 @pytest.mark.prove
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("again", ["all of it", "what is said to have failed"])

@@ -17,6 +17,7 @@ from keyturn.keys import ApiKey, Reason, Rotation
 from tests.races.places import Place, grant
 from tests.support import NOW, by
 
+LIVES = 60
 CHANCE = ("secret_hash", "previous_hash", "ciphertext", "hint")
 
 Verb = Callable[[Issuer, str, str], ApiKey]
@@ -86,11 +87,8 @@ def shown(fields: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.row("F16")
 @pytest.mark.dynamodb_local
-@pytest.mark.parametrize("lives", [5, pytest.param(60, marks=pytest.mark.prove)])
-def test_both_emulators_answer_every_verb_alike(
-    on_moto: Place, on_dynamodb_local: Place, lives: int
-) -> None:
-    @settings(max_examples=lives)
+def test_both_emulators_answer_every_verb_alike(on_moto: Place, on_dynamodb_local: Place) -> None:
+    @settings(max_examples=LIVES)
     @given(st.lists(st.sampled_from([*VERBS]), max_size=10))
     def compare(verbs: list[str]) -> None:
         alias = f"alias-{os.urandom(8).hex()}"  # not of hypothesis's own: tables are shared

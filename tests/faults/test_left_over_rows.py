@@ -104,6 +104,7 @@ def test_key_that_has_expired_is_refused_for_as_long_as_its_row_is_there(
     assert is_let_in(made["key"])
 
 
+@pytest.mark.prove
 @pytest.mark.row("F13")
 def test_no_row_of_a_key_ever_has_a_time_to_live(table: Table) -> None:
     life = Life()

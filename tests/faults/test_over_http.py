@@ -12,6 +12,8 @@ from tests.e2e.served import Answer, Service, served
 from tests.faults import wire
 from tests.faults.wire import Fault, Wire
 
+pytestmark = pytest.mark.prove
+
 MESSAGE = "service unavailable, try again"
 
 
@@ -116,6 +118,24 @@ DATABASE = {
     "without its table": wire.refused("ResourceNotFoundException"),
     "out of reach": wire.lost_request,
 }
+
+
+@pytest.mark.row("F3")
+@pytest.mark.parametrize("operation", ["GetItem", "Encrypt", "PutItem", "UpdateItem"])
+def test_call_that_is_throttled_once_is_made_again_and_nobody_sees_it(
+    service: Service, alias: str, operation: str
+) -> None:
+    service.wire.plan(operation, wire.refused("ThrottlingException"))
+
+    made = service.create(alias)
+    assert service.delete(made["id"]).status == 200
+
+    usual = ["GetItem", "GetItem", "Encrypt", "PutItem", "GetItem", "UpdateItem"]
+    again = usual.index(operation)
+    assert service.wire.calls == [*usual[:again], operation, *usual[again:]]
+    row = service.row(alias)
+    assert row is not None
+    assert row["version"] == {"N": "2"}
 
 
 @pytest.mark.row("F3")

@@ -96,6 +96,7 @@ def test_every_function_ends_before_the_gateway_gives_up() -> None:
     assert all(limit < GATEWAY for limit in timeouts().values())
 
 
+@pytest.mark.prove
 @pytest.mark.row("F4")
 def test_answer_that_is_too_late_is_asked_for_again_and_counts_once(
     far: Place, aws_wire: Wire, alias: str
@@ -111,6 +112,7 @@ def test_answer_that_is_too_late_is_asked_for_again_and_counts_once(
     assert (issued.renewed, issued.key.version) == (False, 1)
 
 
+@pytest.mark.prove
 @pytest.mark.row("F3")
 @pytest.mark.parametrize("operation", ["GetItem", "Encrypt", "PutItem"])
 def test_throttling_ends_in_time(far: Place, aws_wire: Wire, alias: str, operation: str) -> None:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -67,7 +67,8 @@ class Wire:
     def close(self) -> None:
         """Close every connection at this end, and let its client find out."""
         for handler in list(self.open):
-            handler.connection.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):  # its client was faster
+                handler.connection.shutdown(socket.SHUT_RDWR)
 
     def freeze(self) -> None:
         """Answer on no connection that is open now any more, and say nothing."""

@@ -27,7 +27,7 @@ from tests.support_aws import Aws, Table
 from tests.support_console import needs_libraries
 
 NAMES = sorted(path.stem for path in (ROOT / "events").glob("*.json"))
-OTHERS = ["authorize_http_api", "authorize_token", "authorize_websocket"]
+OTHERS = ["authorize_appsync", "authorize_http_api", "authorize_token", "authorize_websocket"]
 """What other APIs of the account ask."""
 
 
@@ -237,13 +237,14 @@ def test_the_shared_authorizer_lets_the_key_that_create_makes_into_any_kind_of_a
 
     decision = authorizer(monkeypatch, "*").handler(event(name), Context())
 
-    if name == "authorize_http_api":
+    if name in {"authorize_appsync", "authorize_http_api"}:
         assert decision["isAuthorized"] is True
     else:
         (statement,) = decision["policyDocument"]["Statement"]
         assert statement["Effect"] == "Allow"
         assert event(name)["methodArn"].startswith(statement["Resource"].removesuffix("*"))
-    assert decision["context"]["alias"] == "billing"
+    told = "resolverContext" if name == "authorize_appsync" else "context"
+    assert decision[told]["alias"] == "billing"
 
 
 @pytest.mark.parametrize("name", OVER_HTTP)

@@ -237,6 +237,7 @@ def test_the_example_gives_no_permission_of_its_own_to_the_authorizer(template: 
     assert not [p for p in permissions if "authorizers" in str(p["SourceArn"])]
 
 
+@pytest.mark.prove
 def test_the_example_is_a_template_that_deploys() -> None:
     linter = Path(sys.executable).with_name("cfn-lint")
     done = subprocess.run([linter, "--", TEMPLATE], capture_output=True, text=True, check=False)

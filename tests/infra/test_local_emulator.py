@@ -34,6 +34,7 @@ def clients() -> "Iterator[list[DynamoDBClient]]":
         yield made
 
 
+@pytest.mark.prove
 def test_of_writers_at_once_one_meets_the_condition(clients: "list[DynamoDBClient]") -> None:
     barrier = Barrier(WRITERS)
 

@@ -126,6 +126,7 @@ def test_one_command_gives_an_admin_key_and_ends_with_ctrl_c(run: Run) -> None:
     assert ends(ready["aws_endpoint"])
 
 
+@pytest.mark.prove
 def test_terminated_it_ends_quietly_and_at_once(run: Run) -> None:
     endpoint = run.ready()["aws_endpoint"]
     started = time.monotonic()
@@ -142,6 +143,7 @@ def test_interrupted_while_it_starts_it_says_nothing(run: Run) -> None:
     assert run.end(signal.SIGINT) == (0, "", "")
 
 
+@pytest.mark.prove
 def test_killed_it_takes_the_emulator_with_it(run: Run) -> None:
     ready = run.ready()
     assert listens(ready["aws_endpoint"])
@@ -166,6 +168,7 @@ def stack() -> Iterator[Stack]:
         yield stack
 
 
+@pytest.mark.prove
 def test_callers_at_once_get_one_key(stack: Stack) -> None:
     barrier = Barrier(CALLERS)
     headers = {"X-API-Key": stack.admin_key}

@@ -42,6 +42,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
     started.process.communicate()
 
 
+@pytest.mark.prove
 def test_an_event_that_is_sent_rotates_a_key_of_the_stack_that_runs(
     run: Run, tmp_path: Path
 ) -> None:

@@ -170,6 +170,7 @@ def test_what_a_decision_acts_on_fits_into_a_versions_description(name: str) -> 
     assert len(re.sub(r"\$\{([\w.]+)\}", lambda match: "x" * longest[match[1]], said)) <= 256
 
 
+@pytest.mark.prove
 def test_the_rules_switched_off_are_those_it_breaks_and_each_has_its_reason() -> None:
     given = (ROOT / ".cfnlintrc").read_text()
     ignored = yaml.safe_load(given)["ignore_checks"]

@@ -25,6 +25,7 @@ def watched(namespace: str, metric: str) -> dict[str, dict[str, Any]]:
     return found
 
 
+@pytest.mark.row("F10")
 def test_whatever_is_kept_for_somebody_to_look_at_has_an_alarm() -> None:
     queues = watched("AWS/SQS", "ApproximateNumberOfMessagesVisible")
     assert queues.keys() == {f"QueueName {name}.QueueName" for name in resolved("AWS::SQS::Queue")}

@@ -115,6 +115,7 @@ def test_the_sweep_is_due_as_the_parameter_says() -> None:
     assert RULES["SweepRule"]["ScheduleExpression"] == "rate(5 minutes)"
 
 
+@pytest.mark.row("F10")
 @pytest.mark.parametrize("name", RULES)
 def test_what_cannot_be_delivered_is_tried_again_and_then_kept(name: str) -> None:
     (target,) = RULES[name]["Targets"]
@@ -140,6 +141,7 @@ def test_every_rule_may_invoke_and_fill_the_queue_and_no_other_may() -> None:
     assert {*allowed["Condition"]["ArnEquals"]["aws:SourceArn"]} == {*invoke}
 
 
+@pytest.mark.row("F10")
 @pytest.mark.parametrize(
     ("function", "queue"),
     [("RotateOnEventFunction", "FailedRequests"), ("RecordUsageFunction", "UncountedUsage")],

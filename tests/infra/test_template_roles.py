@@ -147,6 +147,7 @@ def test_a_functions_role_has_nothing_but_its_policy_and_nobody_else_takes_it(
     assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
 
 
+@pytest.mark.prove
 def test_the_kms_key_is_used_only_in_the_services_own_context() -> None:
     expected = {"StringEquals": {"kms:EncryptionContext:service": "keyturn"}}
     policy = resolved("AWS::KMS::Key")["Key"]["KeyPolicy"]["Statement"]

@@ -111,6 +111,7 @@ def test_page_with_a_status_may_be_empty_while_more_follow() -> None:
     assert [len(keys) for keys in pages(1, "", Status.ACTIVE, NOW)][:3] == [1, 1, 1]
 
 
+@pytest.mark.prove
 @pytest.mark.row("F19")
 @pytest.mark.usefixtures("aws")
 @settings(max_examples=25)

@@ -12,13 +12,14 @@ import rotate_key
 from keyturn import keytext, row
 from keyturn.keys import DAY, ApiKey
 from keyturn.settings import settings
+from tests.dynamodb_local import own_dynamodb_local
 from tests.races.places import Place, on_moto
 from tests.support import NOW, Clock, Output, api_key
 from tests.support_aws import Aws
 from tests.support_metered import Metered
 from tests.support_rotation import Lasting, scheduled
 
-__all__ = ["on_moto"]
+__all__ = ["on_moto", "own_dynamodb_local"]
 
 pytestmark = [pytest.mark.prove, pytest.mark.dynamodb_local]
 

@@ -121,6 +121,7 @@ def test_days_asked_for_are_answered_in_order_and_no_others(where: Where) -> Non
     assert used == {"2026-12-17": 30, "2027-01-14": 2, "2027-01-15": 1}
 
 
+@pytest.mark.row("F8")
 def test_batch_that_comes_again_is_not_counted_again(where: Where) -> None:
     for _ in range(3):
         where.usage.count(where.id, day(valid=7), batch(1), keep=90)
@@ -157,6 +158,7 @@ def test_batches_at_once_are_all_counted_and_each_once(where: Where) -> None:
     assert where.usage.last(where.id).seen == {1: NOW + int(batches[-1], 16), 2: NOW}
 
 
+@pytest.mark.row("F8")
 @settings(max_examples=15)
 @given(
     order=st.lists(st.integers(0, 30), max_size=60),
