@@ -46,9 +46,9 @@ prove: $(VENV)/.has-dev  ## run the long tests, and those on DynamoDB Local (nee
 	@$(BIN)/python -m tests.dynamodb_local
 	$(BIN)/pytest -m "(prove or dynamodb_local) and not rehearsal" -n $(WORKERS) --timeout=600
 
-rehearse: rehearsal  ## try the contract in Lambda's runtime and deployed to an emulator of AWS, and under load (a quarter of an hour)
+rehearse: rehearsal  ## try the contract in Lambda's runtime and deployed to an emulator of AWS, and under load
 	@$(BIN)/python -m tests.dynamodb_local
-	$(BIN)/pytest -m rehearsal --timeout=600
+	$(BIN)/pytest -m "rehearsal and not prove" -n $(WORKERS) --dist loadgroup --timeout=600
 
 rehearsal: $(VENV)/.has-dev .venv-runtime/.has-runtime .venv-ministack/.has-ministack $(REHEARSED)/template.yaml  ## make what the service is rehearsed with, as AWS runs it (needs Python 3.13, x86_64)
 	@$(BIN)/python -m bench.places load flask

@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.e2e.places import cannot, deployed, in_the_runtime, on_this_machine, tried
 from tests.e2e.served import Service
@@ -9,11 +10,18 @@ from tests.races.places import alias
 __all__ = ["alias", "deployed", "in_the_runtime", "on_this_machine"]
 
 
+def rehearsed(place: str, *marks: pytest.MarkDecorator) -> ParameterSet:
+    """Return a place that takes long to make: one worker makes it, for all the tests there."""
+    return pytest.param(
+        place, marks=[pytest.mark.rehearsal, pytest.mark.xdist_group(place), *marks]
+    )
+
+
 @pytest.fixture(
     params=[
         "on_this_machine",
-        pytest.param("in_the_runtime", marks=[pytest.mark.rehearsal, pytest.mark.dynamodb_local]),
-        pytest.param("deployed", marks=pytest.mark.rehearsal),
+        rehearsed("in_the_runtime", pytest.mark.dynamodb_local),
+        rehearsed("deployed"),
     ]
 )
 def service(request: pytest.FixtureRequest) -> Iterator[Service]:

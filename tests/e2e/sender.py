@@ -83,6 +83,7 @@ class Sender:
             "base_url": self._service.stack.url,
             "headers": headers,
             "session": self._session,
+            "timeout": 60,  # where a process is started for it, ten seconds may not do
         }
 
     def check(self, case: Case, response: schemathesis.Response) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Heard = Callable[[], list[dict[str, Any]]]
 
-pytestmark = pytest.mark.rehearsal
+pytestmark = [pytest.mark.rehearsal, pytest.mark.xdist_group("deployed")]
 
 # The first call of a function unpacks the bundle, on a machine that may be busy.
 soon = partial(test_by_event.soon, seconds=60)
