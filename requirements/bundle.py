@@ -59,7 +59,7 @@ def wheels(machine: str, pinned: Path, place: Path) -> dict[str, bytes]:
         *("--no-deps", "--require-hashes", "--only-binary=:all:", "--dest", str(place)),
         *("-r", str(pinned)),
     ]
-    if machine != platform.machine():
+    if (sys.platform, platform.machine()) != ("linux", machine):
         version = "".join(map(str, RUNTIME))
         command += ["--python-version", version, "--implementation", "cp", "--abi", f"cp{version}"]
         command += ["--abi", "abi3", "--abi", "none", "--platform", f"manylinux2014_{machine}"]
