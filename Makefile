@@ -3,6 +3,7 @@ PYTHON ?= python3
 PORT ?= 8000
 WORKERS ?= 2
 EVENT ?= events/rotation_requested.json
+PARAMETERS ?=
 VENV ?= .venv
 BIN = $(VENV)/bin
 QUICK = "not prove and not dynamodb_local and not rehearsal"
@@ -21,9 +22,9 @@ unexport PYTHONDONTWRITEBYTECODE
 help:  ## show this list (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-run: $(VENV)/.has-local  ## serve API and console on this machine, with a first admin key (PORT=8000)
+run: $(VENV)/.has-local  ## serve API and console on this machine, with a first admin key (PORT=8000 PARAMETERS="ImportedKeys=true")
 	@$(MAKE) -s console || echo "Without it, the API is served all the same."
-	@$(BIN)/python -m infra.local --port $(PORT)
+	@$(BIN)/python -m infra.local --port $(PORT) $(PARAMETERS:%=--parameter %)
 
 event: $(VENV)/.has-local  ## send an event to what runs here (EVENT=events/rotation_requested.json)
 	@$(BIN)/python -m infra.local.send $(EVENT)

@@ -54,7 +54,8 @@ def handler(event: object, context: LambdaContext) -> dict[str, Any]:
             arrivals[place] = import_schemas.arrival(row, now, by)
         except RequestError as error:
             results[place] = {"outcome": _INVALID, "detail": error.message}
-    fates = _fates(list(arrivals.values()), dry_run=asked.dry_run)
+    # DynamoDB refuses to look for nothing at all.
+    fates = _fates(list(arrivals.values()), dry_run=asked.dry_run) if arrivals else []
     for place, fate in zip(arrivals, fates, strict=True):
         results[place] = {"outcome": fate, "detail": _DETAILS.get(fate, "")}
     answer = [results[place] for place in range(len(asked.rows))]

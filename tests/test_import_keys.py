@@ -25,6 +25,7 @@ ROW = {
     "expire": "2027-02-01T00:00:00+01:00",
 }
 EXPIRE = 1_801_436_400
+_TIME = "expire: must be a time in ISO 8601 with its zone, from 1970 to 9999 in UTC"
 ROTATION = Rotation(id="r", grace_seconds=DAY)
 
 
@@ -193,10 +194,12 @@ def test_a_dry_run_says_the_same_and_writes_nothing(aws: Aws, table: Table) -> N
         ({"key": None}, f"key: must be {foreign.RULE}"),
         ({"sha256": "0" * 64}, "key: either it or sha256 is required"),
         ({"sha256": "0" * 63}, "sha256: must be 64 hexadecimal digits"),
-        ({"expire": None}, "expire: must be a time in ISO 8601 with its zone"),
-        ({"expire": "2027-02-01T00:00:00"}, "expire: must be a time in ISO 8601 with its zone"),
-        ({"expire": "tomorrow"}, "expire: must be a time in ISO 8601 with its zone"),
-        ({"expire": 1_800_000_000}, "expire: must be a time in ISO 8601 with its zone"),
+        ({"expire": None}, _TIME),
+        ({"expire": "2027-02-01T00:00:00"}, _TIME),
+        ({"expire": "tomorrow"}, _TIME),
+        ({"expire": 1_800_000_000}, _TIME),
+        ({"expire": "9999-12-31T23:59:59-01:00"}, _TIME),
+        ({"expire": "0001-01-01T00:00:00+01:00"}, _TIME),
         ({"is_active": "yes"}, "is_active: Input should be a valid boolean"),
         ({"ttl_days": 0}, "ttl_days: must be an integer from 1 to 365"),
         ({"role": "user"}, "unknown field role"),
@@ -209,6 +212,11 @@ def test_a_bad_row_is_said_and_stops_no_other(change: dict[str, Any], detail: st
         {"outcome": "invalid", "detail": detail},
         {"outcome": "imported", "detail": ""},
     ]
+
+
+def test_rows_that_are_all_bad_are_said_one_by_one(aws: Aws) -> None:
+    assert outcomes({**ROW, "roles": ["root"]}, {}) == ["invalid", "invalid"]
+    assert aws.calls == []
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from keyturn_cli import reading, setup, text, writing
+from keyturn_cli import moving, reading, setup, text, writing
 from keyturn_cli.errors import EXIT_CODES, Failed
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ for name, verb in (
     ("events", reading.events),
     ("whoami", reading.whoami),
     ("export", reading.export),
+    ("import", moving.import_keys),
     ("bootstrap", setup.bootstrap),
     ("login", setup.login),
     ("logout", setup.logout),

@@ -10,6 +10,7 @@ Exit codes:
   5  no answer: network, TLS, throttled, failing, or not Keyturn
   6  verify: the key is not valid
   7  not confirmed; nothing was changed
+  8  import: rows stay out; the report says which
 """
 
 
@@ -63,3 +64,9 @@ class Unconfirmed(Failed):
     """The answer to a question was no, or there was nobody to ask."""
 
     exit_code = 7
+
+
+class LeftOut(Failed):
+    """Rows of an import are not in, and never will be as they are."""
+
+    exit_code = 8

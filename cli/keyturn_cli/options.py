@@ -83,6 +83,13 @@ KeyStdin = Annotated[
     bool, typer.Option("--key-stdin", help="Your own key is a line of standard input.")
 ]
 
+StackName = Annotated[str, typer.Option(metavar="NAME", help="What is deployed.")]
+Region = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", envvar="AWS_REGION", help="Where, unless as configured."),
+]
+AwsProfile = Annotated[str | None, typer.Option(metavar="NAME", help="Of your AWS configuration.")]
+
 
 def connected(verb: Callable[..., None]) -> Callable[..., None]:
     """Give a verb a server to call as its first argument, and the options that say which."""

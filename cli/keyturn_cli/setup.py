@@ -55,14 +55,9 @@ def logout(*, profile: Stored = profiles.DEFAULT) -> None:
 
 def bootstrap(
     *,
-    stack_name: Annotated[str, typer.Option(metavar="NAME", help="What is deployed.")] = "keyturn",
-    region: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", envvar="AWS_REGION", help="Where, unless as configured."),
-    ] = None,
-    aws_profile: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of your AWS configuration.")
-    ] = None,
+    stack_name: options.StackName = "keyturn",
+    region: options.Region = None,
+    aws_profile: options.AwsProfile = None,
     alias: Annotated[str, typer.Option(metavar="TEXT", help="What the key is for.")] = "admin",
     yes: options.Yes = False,
     output: options.KeyAs = KeyOutput.KEY,
@@ -72,12 +67,13 @@ def bootstrap(
     Your AWS credentials invoke the stack's create function, so IAM decides whether you may. Should
     the alias have a key, it is renewed, with the role admin.
     """
-    from keyturn_cli import bootstrap
+    from keyturn_cli import bootstrap, stack
     from keyturn_cli.writing import hand_over
 
-    stack = bootstrap.find(stack_name, region, aws_profile)
-    ask.confirmed(f"Make the admin key {alias!r} with {stack.function}?", yes=yes)
-    issued = stack.issue(alias)
+    found = stack.find(stack_name, region, aws_profile)
+    function = found.function("CreateKeyFunctionArn")
+    ask.confirmed(f"Make the admin key {alias!r} with {function.arn}?", yes=yes)
+    issued = bootstrap.issue(function, alias)
     hand_over(issued, output, "Renewed: the alias had a key." if issued.renewed else "Created.")
-    if stack.url:
-        sys.stderr.write(f"\nNext: keyturn login --url {text.plain(stack.url)}\n")
+    if "Url" in found.outputs:
+        sys.stderr.write(f"\nNext: keyturn login --url {text.plain(found.outputs['Url'])}\n")

@@ -19,6 +19,7 @@ from keyturn.schemas import Alias, Metadata, Name, Roles, TtlDays, refusal
 from keyturn.settings import settings
 
 _STRICT = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+_LAST = 253_402_300_799  # a second later, years have five digits
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -27,9 +28,12 @@ def _expire(value: object) -> int:
         expire = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         expire = None
-    if expire is None or expire.tzinfo is None:
-        raise PydanticCustomError("time", "must be a time in ISO 8601 with its zone")
-    return int(expire.timestamp())
+    epoch = int(expire.timestamp()) if expire and expire.tzinfo else -1
+    if not 0 <= epoch <= _LAST:
+        raise PydanticCustomError(
+            "time", "must be a time in ISO 8601 with its zone, from 1970 to 9999 in UTC"
+        )
+    return epoch
 
 
 def _foreign(value: object) -> ForeignText:

@@ -17,6 +17,7 @@ bus         events on a bus, and the schedule, to the functions of the rules
 subscriptions  what functions log, to the functions that subscribe to it
 rules       the template's rules and their input transformers
 patterns    which event matches a pattern
+invoking    the calls of AWS by which `keyturn` reaches a stack
 invocations a function that nobody waits for: tried again a little, then given up
 send        puts an event on the bus of the stack that runs: `make event`
 session     draws what the README shows of the command line: `make session`

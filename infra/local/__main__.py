@@ -71,6 +71,9 @@ def main() -> int:
     """Run until told to end; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
     parser.add_argument("--port", type=_port, default=8000, help="0 picks a free one")
+    parser.add_argument(
+        "--parameter", action="append", type=_parameter, default=[], help="NAME=VALUE, repeatable"
+    )
     parser.add_argument("--log", type=Path, default=LOG, help="where the functions' log goes")
     options = parser.parse_args()
     try:
@@ -83,20 +86,25 @@ def main() -> int:
             options.log.open("a", encoding="utf-8") as file,
             contextlib.redirect_stdout(_Lines(file)),
         ):
-            return _run(options.port, options.log, out)
+            return _run(options.port, dict(options.parameter), options.log, out)
     except KeyboardInterrupt:
         return 0
 
 
-def _run(port: int, log: Path, out: TextIO) -> int:
+def _run(port: int, parameters: dict[str, str], log: Path, out: TextIO) -> int:
     # Imported here, where Ctrl-C already ends it quietly: it takes most of the start.
     from infra.local.emulator import EmulatorError  # noqa: PLC0415
+    from infra.local.invoking import answering  # noqa: PLC0415
     from infra.local.stack import local_stack  # noqa: PLC0415
     from infra.local.template import TemplateError  # noqa: PLC0415
 
     try:
-        with local_stack(port, access_log=_say) as stack, _written_down(stack, log):
-            _welcome(stack, log, out)
+        with (
+            local_stack(port, parameters=parameters, access_log=_say) as stack,
+            answering(stack) as endpoint,
+            _written_down(stack, log),
+        ):
+            _welcome(stack, endpoint, log, out)
             threading.Event().wait()
     except OSError as error:
         why = (
@@ -108,13 +116,14 @@ def _run(port: int, log: Path, out: TextIO) -> int:
     return 1
 
 
-def _welcome(stack: "Stack", log: Path, out: TextIO) -> None:
+def _welcome(stack: "Stack", endpoint: str, log: Path, out: TextIO) -> None:
     command = os.path.relpath(Path(sys.executable).with_name("keyturn"))
     out.write(WELCOME.format(log=log, url=stack.url, key=stack.admin_key, command=command))
     ready = {
         "url": stack.url,
         "admin_key": stack.admin_key,
         "aws_endpoint": stack.aws_endpoint,
+        "invoke_endpoint": endpoint,
         "region": stack.region,
         "table": stack.table,
     }
@@ -126,6 +135,13 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > _HIGHEST_PORT:
         raise argparse.ArgumentTypeError(f"must be a number from 0 to {_HIGHEST_PORT}")
     return int(text)
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError("must be NAME=VALUE")
+    return name, value
 
 
 @contextlib.contextmanager

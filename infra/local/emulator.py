@@ -6,6 +6,7 @@ other end only we hold. On its standard output it says its port, and then what w
 EventBridge, which moto takes and hands to nobody.
 """
 
+import copy
 import io
 import json
 import os
@@ -72,6 +73,8 @@ def _environment() -> dict[str, str]:
 class _Mended:
     """moto, where conditional writes are atomic, and with what PutEvents takes told.
 
+    For every item of a transaction it copies the whole table: here once for all of them.
+
     moto checks a write's condition first and writes then: of two writers at once both may win. And
     what is on a bus reaches no function. So calls of DynamoDB go one at a time, and whatever is put
     on a bus is written to standard output, one line an entry.
@@ -80,16 +83,25 @@ class _Mended:
     def __init__(self, moto: Callable[[Any, Any], Iterable[bytes]]) -> None:
         self._moto = moto
         self._one_at_a_time = threading.Lock()
+        self._copies: dict[int, Any] = {}
         self._writing = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # noqa: ANN401
         target = environ.get("HTTP_X_AMZ_TARGET", "")
         if target.startswith("DynamoDB_"):
             with self._one_at_a_time:
+                self._copies.clear()
                 return [b"".join(self._moto(environ, start_response))]
         if target == "AWSEvents.PutEvents":
             return self._told(environ, start_response)
         return self._moto(environ, start_response)
+
+    def copied(self, table: Any, memo: dict[int, Any]) -> Any:  # noqa: ANN401 - moto's Table
+        """Copy a table, once in a call."""
+        if id(table) not in self._copies:
+            made = self._copies[id(table)] = object.__new__(type(table))
+            vars(made).update(copy.deepcopy(vars(table), memo))
+        return self._copies[id(table)]
 
     def _told(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:  # noqa: ANN401
         sent = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
@@ -107,6 +119,7 @@ class _Mended:
 def _serve() -> None:
     import logging  # noqa: PLC0415 - moto is loaded in the child only
 
+    from moto.dynamodb.models.table import Table  # noqa: PLC0415
     from moto.moto_server.werkzeug_app import (  # noqa: PLC0415
         DomainDispatcherApplication,
         MotoRequestHandler,
@@ -116,10 +129,12 @@ def _serve() -> None:
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     MotoRequestHandler.protocol_version = "HTTP/1.1"  # connections stay open between calls
+    mended = _Mended(DomainDispatcherApplication(create_backend_app))
+    Table.__deepcopy__ = lambda table, memo: mended.copied(table, memo)  # type: ignore[attr-defined]  # noqa: PLW0108
     server = make_server(
         "127.0.0.1",
         0,
-        _Mended(DomainDispatcherApplication(create_backend_app)),
+        mended,
         threaded=True,
         request_handler=MotoRequestHandler,
     )

@@ -44,7 +44,7 @@ class Resources:
         Raises:
             TemplateError: as `Template`.
         """
-        self._stack_name = stack_name
+        self.stack_name = stack_name
         self._key_ids: dict[str, str] = {}
         self._stream_arns: dict[str, str] = {}
         pseudo = {
@@ -73,7 +73,7 @@ class Resources:
             return f"{zlib.crc32(logical_id.encode()):010d}"
         declared = self.template.properties(logical_id)
         names = [declared[key] for key in declared if key in _NAME_PROPERTIES]
-        name = str(self.template.resolve(names[0])) if names else f"{self._stack_name}-{logical_id}"
+        name = str(self.template.resolve(names[0])) if names else f"{self.stack_name}-{logical_id}"
         service, _, form = _ARNS.get(kind, "local {}").partition(" ")
         arn = _arn(service, form.format(name))
         match attribute:

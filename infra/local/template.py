@@ -101,6 +101,14 @@ class Template:
                 inherited = self._document.get("Globals", {}).get(sections.get(kind), {})
                 yield logical_id, self.resolve(_merged(inherited, resource.get("Properties", {})))
 
+    def outputs(self) -> dict[str, str]:
+        """Return the outputs that the conditions allow."""
+        return {
+            name: _text(self.resolve(output["Value"]))
+            for name, output in self._document.get("Outputs", {}).items()
+            if "Condition" not in output or self._condition(output["Condition"])
+        }
+
     def kind(self, logical_id: str) -> str | None:
         """Return a resource's type; `None` where there is no such resource."""
         kind = self._document["Resources"].get(logical_id, {}).get("Type")

@@ -132,6 +132,19 @@ def keyturn(alone: Keyturn, ready: dict[str, str]) -> Keyturn:
 
 
 @pytest.fixture
+def command(alone: Keyturn) -> Keyturn:
+    """The command, with AWS credentials and a Region, and no AWS."""
+    alone.environment |= {
+        "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "hunter2",
+        "AWS_REGION": "eu-central-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_MAX_ATTEMPTS": "1",
+    }
+    return alone
+
+
+@pytest.fixture
 def alias() -> str:
     """An alias that nobody had before."""
     return f"alias-{os.urandom(8).hex()}"

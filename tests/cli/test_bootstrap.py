@@ -1,86 +1,25 @@
-"""bootstrap: from a stack's name to its first admin key, over AWS's own protocols.
+"""bootstrap: from a stack's name to its first admin key, over AWS's own protocols."""
 
-The create function is the real one, on moto. What moto cannot do without more than it is worth here
-(describe a stack, run a function) is answered in the form in which AWS answers it.
-"""
-
-import json
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qs, unquote
-from xml.sax.saxutils import escape
 
 import pytest
 
 import create_key
-from tests.cli.between import Reply, Request, between
+from tests.cli.account import Account, error, served
+from tests.cli.between import Reply
 from tests.cli.conftest import Keyturn
 from tests.infra.declared import PATH
-from tests.support import Context, Output
+from tests.support import Output
 from tests.support_aws import Aws, refused
 
 ARN = "arn:aws:lambda:eu-central-1:123456789012:function:keyturn-CreateKeyFunction-X"
 OUTPUTS = {"CreateKeyFunctionArn": ARN, "Url": "https://a1b2c3.execute-api.example.com/live"}
-XMLNS = "http://cloudformation.amazonaws.com/doc/2010-05-15/"
 
 
-@dataclass
-class Account:
-    """An AWS account with one stack, `keyturn`, and what it was asked."""
-
-    asked: list[Request]
-    invoked: list[object]
-
-    def cloudformation(self, request: Request) -> Reply:
-        self.asked.append(request)
-        form = parse_qs(request.body.decode())
-        assert form["Action"] == ["DescribeStacks"]
-        (name,) = form["StackName"]
-        if name not in {"keyturn", "other"}:
-            said = f"Stack with id {name} does not exist"
-            return error("ValidationError", said, 400)
-        members = "".join(
-            f"<member><OutputKey>{key}</OutputKey><OutputValue>{escape(value)}</OutputValue></member>"
-            for key, value in (OUTPUTS if name == "keyturn" else {"Bucket": "b"}).items()
-        )
-        body = (
-            f'<DescribeStacksResponse xmlns="{XMLNS}"><DescribeStacksResult><Stacks><member>'
-            f"<StackName>{name}</StackName><Outputs>{members}</Outputs></member></Stacks>"
-            "</DescribeStacksResult></DescribeStacksResponse>"
-        )
-        return Reply(200, body.encode(), {"Content-Type": "text/xml"})
-
-    def function(self, request: Request) -> Reply:
-        self.asked.append(request)
-        assert unquote(request.path) == f"/2015-03-31/functions/{ARN}/invocations"
-        event = json.loads(request.body)
-        self.invoked.append(event)
-        answer = create_key.handler(event, Context())
-        return Reply(200, json.dumps(answer).encode(), {"Content-Type": "application/json"})
-
-
-def error(code: str, message: str, status: int) -> Reply:
-    body = (
-        f'<ErrorResponse xmlns="{XMLNS}"><Error><Type>Sender</Type><Code>{code}</Code>'
-        f"<Message>{escape(message)}</Message></Error></ErrorResponse>"
-    )
-    return Reply(status, body.encode(), {"Content-Type": "text/xml"})
-
-
-@pytest.fixture
-def command(alone: Keyturn) -> Keyturn:
-    """The command, with AWS credentials and a Region, and no AWS."""
-    alone.environment |= {
-        "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
-        "AWS_SECRET_ACCESS_KEY": "hunter2",
-        "AWS_REGION": "eu-central-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_MAX_ATTEMPTS": "1",
-    }
-    return alone
+def account_of_nobody() -> Account:
+    return Account(OUTPUTS, ARN, create_key.handler)
 
 
 @pytest.fixture
@@ -89,24 +28,9 @@ def account(command: Keyturn, aws: Aws, output: Output) -> Iterator[Account]:  #
     command.environment |= {
         name: value for name, value in os.environ.items() if name.startswith("POWERTOOLS_")
     }
-    account = Account([], [])
+    account = account_of_nobody()
     with served(command, account):
         yield account
-
-
-@contextmanager
-def served(
-    command: Keyturn, account: Account, stack: Reply | None = None, run: Reply | None = None
-) -> Iterator[None]:
-    """Let the command's AWS be this account; `stack` and `run` are answered instead."""
-    with ExitStack() as running:
-        for name, step in (
-            ("CLOUDFORMATION", stack or account.cloudformation),
-            ("LAMBDA", run or account.function),
-        ):
-            server = running.enter_context(between(step))
-            command.environment[f"AWS_ENDPOINT_URL_{name}"] = server.url
-        yield
 
 
 def test_a_deployed_stack_gets_its_first_admin_key(command: Keyturn, account: Account) -> None:
@@ -144,7 +68,7 @@ def test_the_template_has_the_outputs_that_are_looked_for() -> None:
 def test_no_admin_key_is_made_by_mistake(
     command: Keyturn, arguments: tuple[str, ...], code: int, said: str
 ) -> None:
-    account = Account([], [])
+    account = account_of_nobody()
     with served(command, account):
         done = command("bootstrap", *arguments)
     assert (done.code, done.out, account.invoked) == (code, "", [])
@@ -153,7 +77,7 @@ def test_no_admin_key_is_made_by_mistake(
 
 
 def test_missing_settings_are_named(command: Keyturn) -> None:
-    with served(command, Account([], [])):
+    with served(command, account_of_nobody()):
         nowhere = command("bootstrap", "-y", AWS_REGION="")
         nobody = command("bootstrap", "-y", AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
         sso = Path(command.environment["HOME"]) / ".aws" / "config"
@@ -185,7 +109,7 @@ def test_missing_settings_are_named(command: Keyturn) -> None:
 def test_what_aws_answers_instead_is_told(
     command: Keyturn, stack: Reply | None, run: Reply | None, code: int, said: str
 ) -> None:
-    with served(command, Account([], []), stack, run):
+    with served(command, account_of_nobody(), stack, *([run] if run else [])):
         done = command("bootstrap", "-y")
     assert (done.code, done.out) == (code, "")
     assert said in done.err

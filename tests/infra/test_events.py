@@ -11,6 +11,7 @@ import pytest
 import authorize
 import console
 import create_key
+import import_keys
 import publish_events
 import read_keys
 import record_usage
@@ -20,6 +21,7 @@ import rotate_secret
 import self_key
 import verify_key
 from keyturn import keytext
+from tests.cli.bringing import judged
 from tests.infra.declared import ROOT, resolved
 from tests.support import Context, answer
 from tests.support_authorizer import authorizer
@@ -85,6 +87,18 @@ def test_a_direct_invoke_makes_the_first_admin(table: Table) -> None:
 
     assert (first["status"], first["roles"]) == (201, ["admin"])
     assert table.row()["updated_by"] == {"S": "iam"}
+
+
+def test_a_direct_invoke_brings_keys_of_another_service_once(table: Table) -> None:
+    results = [import_keys.handler(event("import_keys"), Context())["results"] for _ in range(2)]
+
+    assert [[each["outcome"] for each in result] for result in results] == [
+        ["imported", "imported"],
+        ["present", "present"],
+    ]
+    key = event("import_keys")["rows"][0]["key"]
+    assert judged(key) == ("valid", "billing")
+    assert key not in str(table.rows())
 
 
 def test_the_authorizer_lets_the_first_admin_in_and_nobody_else(table: Table) -> None:

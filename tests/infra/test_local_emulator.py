@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 ROUNDS, WRITERS = 60, 4
 
@@ -57,3 +58,24 @@ def test_of_writers_at_once_one_meets_the_condition(clients: "list[DynamoDBClien
             clients[0].put_item(TableName="t", Item={"id": {"S": str(n)}, "version": {"N": "0"}})
             won = list(threads.map(write, clients, [str(n)] * WRITERS))
             assert won.count(True) == 1
+
+
+def test_a_transaction_changes_all_or_nothing(clients: "list[DynamoDBClient]") -> None:
+    client = clients[0]
+    client.put_item(TableName="t", Item={"id": {"S": "there"}, "version": {"N": "0"}})
+    puts: list[TransactWriteItemTypeDef] = [
+        {
+            "Put": {
+                "TableName": "t",
+                "Item": {"id": {"S": id}},
+                "ConditionExpression": "attribute_not_exists(id)",
+            }
+        }
+        for id in ("a", "b", "there", "c")
+    ]
+
+    with pytest.raises(client.exceptions.TransactionCanceledException):
+        client.transact_write_items(TransactItems=puts)
+    assert client.scan(TableName="t")["Items"] == [{"id": {"S": "there"}, "version": {"N": "0"}}]
+    client.transact_write_items(TransactItems=[*puts[:2], puts[3]])
+    assert client.scan(TableName="t", Select="COUNT")["Count"] == 4

@@ -104,7 +104,9 @@ def test_one_command_gives_an_admin_key_and_ends_with_ctrl_c(run: Run) -> None:
     code, out, err = run.end(signal.SIGINT)
     key = created.json()["key"]
 
-    assert ready.keys() == {"url", "admin_key", "aws_endpoint", "region", "table"}
+    assert ready.keys() == {
+        *("url", "admin_key", "aws_endpoint", "invoke_endpoint", "region", "table"),
+    }
     assert run.welcome.count(ready["admin_key"]) == 1
     answers = [created, renewed, revoked, nothing, stranger]
     assert [answer.status_code for answer in answers] == [201, 200, 200, 404, 401]
