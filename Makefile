@@ -9,13 +9,15 @@ BIN = $(VENV)/bin
 QUICK = "not prove and not dynamodb_local and not rehearsal"
 REHEARSED = .aws-sam/rehearsal
 SECONDS ?= 300
+STAGE ?= default
+ROLE ?=
 VENDOR = functions/console_assets/vendor
 export PYTHON
 export SAM_CLI_TELEMETRY = 0
 # Where it is set, each of the hundred processes that the tests start compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run event console session test coverage prove rehearse rehearsal load bench bench-growth openapi screenshots lint format build validate audit mutate lock docs docs-serve clean
+.PHONY: help run event console session test coverage prove rehearse rehearsal load bench bench-growth openapi screenshots lint format build deploy release validate audit mutate lock docs docs-serve clean
 
 help:  ## show this list (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -75,10 +77,19 @@ format: $(VENV)/.has-dev  ## put the code into form and fix what can be fixed sa
 	$(BIN)/ruff check --fix; $(BIN)/ruff format
 
 build: .venv-sam/.has-sam $(VENDOR)  ## make the Lambda bundle in .aws-sam/build (needs Python 3.13 and npm too)
-	python="$$(sh requirements/find-python 3.13)" && PATH="$$PWD/.venv-sam/bin:$$python:$$PATH" sam build
+	python="$$(sh requirements/find-python 3.13)" && PATH="$$PWD/.venv-sam/bin:$$python:$$PATH" sam build && \
+		PYTHONHASHSEED=0 "$$python/python3.13" requirements/bundle.py
+
+deploy: .venv-sam/.has-sam $(VENV)/.has-local  ## build, and deploy a stage of samconfig.toml to AWS (STAGE=prod)
+	@$(BIN)/python -m infra.stage "$(STAGE)"
+	@$(MAKE) build
+	.venv-sam/bin/sam deploy --config-env "$(STAGE)" $(if $(CI),--no-confirm-changeset) $(if $(ROLE),--role-arn "$(ROLE)")
+
+release: .venv-audit/.has-audit .venv-sam/.has-sam  ## tag a version, and put what is handed out into dist/ (VERSION=0.2.0)
+	@.venv-audit/bin/python requirements/release.py "$(VERSION)"
 
 validate: .venv-sam/.has-sam $(VENV)/.has-dev  ## check template.yaml against SAM, CloudFormation and serverless rules
-	.venv-sam/bin/sam validate --lint --region us-east-1 && $(BIN)/cfn-lint --append-rules cfn_lint_serverless.rules -- template.yaml
+	.venv-sam/bin/sam validate --lint --region us-east-1 && $(BIN)/cfn-lint --append-rules cfn_lint_serverless.rules -- template.yaml infra/*.yaml
 
 audit: .venv-audit/.has-audit $(VENV)/.has-dev  ## look up known holes and licences of what is pinned
 	@.venv-audit/bin/python requirements/audit.py

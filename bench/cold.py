@@ -23,7 +23,7 @@ def measure(
 
 
 def without_bytecode(bench: Bench, rounds: int, say: Callable[[str], None]) -> Sandwich:
-    """Measure the same where nothing deployed is compiled, as `sam build` leaves it."""
+    """Measure the same where nothing deployed is compiled, as `sam build` alone leaves it."""
     say(f"cold, without bytecode: {rounds} rounds")
     bare = bench.folder / "bundle"
     shutil.copytree(bench.bundle, bare, ignore=shutil.ignore_patterns("__pycache__"))

@@ -149,12 +149,13 @@ def _scale(run: Results) -> str:
     bare, bundle = run["cold_without_bytecode"], run["bundle"]
     return (
         _table(("", "warm, ratio", "warm, µs", "cold, ms", "memory, MB"), rows)
-        + "\n\nWithout bytecode, as `sam build` leaves the bundle, a cold start takes"
+        + "\n\nWithout the bytecode that `make build` adds, a cold start takes"
         f" {bare['ms']['ours']:.0f} ms of CPU, the bare client's {bare['ms']['base']:.0f},"
         f" the tutorial's {bare['ms']['tutorial']:.0f}. Requests to DynamoDB per call:"
         f" {run['reads']['ours']:g}; for a key refused for its form or check:"
         f" {run['reads']['refused_check']:g}. The bundle: {bundle['unzipped_mb']} MB,"
-        f" zipped {bundle['zipped_mb']}, its bytecode {bundle['bytecode_mb']} more."
+        f" zipped {bundle['zipped_mb']}; its bytecode {bundle['bytecode_mb']} more,"
+        f" zipped {bundle['bytecode_zipped_mb']}."
     )
 
 

@@ -29,8 +29,6 @@ ELSEWHERE = {
     "examples/README.md": "examples.md",
     "events/README.md": "event-files.md",
 }
-TO_COME = ("deploying.md", "metrics.md", "regions.md", "runbooks/rollout.md")
-"""What the menu has a place for, also while nobody has written it."""
 _LINK = re.compile(r"(?<=\]\()[^)\s:]+(?=\))")
 _FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
@@ -45,9 +43,7 @@ def main() -> None:
     for file in (ROOT / "docs").rglob("*"):
         if file.is_file() and file.suffix != ".md":
             _copy(file, file.relative_to(ROOT / "docs"))
-    lines = (ROOT / "zensical.toml").read_text(encoding="utf-8").splitlines()
-    absent = {f'"{name}" }},' for name in TO_COME if not (STAGED / name).exists()}
-    menu = "\n".join(line for line in lines if not line.endswith(tuple(absent)))
+    menu = (ROOT / "zensical.toml").read_text(encoding="utf-8")
     CONFIG.write_text(menu, encoding="utf-8")
     _expect(f"no menu names {name}" for name in pages.values() if f'"{name}"' not in menu)
     zensical = Path(sys.executable).with_name("zensical")
@@ -85,7 +81,9 @@ def _place(path: Path) -> Path | None:
         return Path(ELSEWHERE[str(path)])
     if path.parts[0] == "docs":
         return Path(*path.parts[1:]) if (ROOT / path).is_file() else Path("missing", path)
-    name = Path("source", f"{path}.txt")
+    name = Path(
+        "source", f"{path}.txt".removeprefix(".")
+    )  # the generator skips what begins with one
     if (ROOT / path).is_dir():
         _write(name, "".join(f"{path / file.name}\n" for file in sorted((ROOT / path).iterdir())))
         return name

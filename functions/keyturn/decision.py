@@ -9,8 +9,8 @@ import sys
 import time
 
 from keyturn.keys import Outcome, Verdict
+from keyturn.settings import service_name
 
-_SERVICE = "keyturn"
 _METRICS = {Outcome.VALID: "Allowed", None: "Failed"}
 
 
@@ -30,7 +30,7 @@ def _constant(outcome: Outcome | None) -> str:
         ],
     }
     fields = {
-        "service": _SERVICE,
+        "service": service_name(),
         "message": "decision",
         "reason": outcome or "unavailable",
         metric: 1,

@@ -21,12 +21,12 @@ What is not done refuses to start, with a `ValueError` that names the variable: 
 """
 
 import json
-import random
 import ssl
 import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus, client
+from random import SystemRandom
 from typing import Any, NamedTuple, TypeAlias
 from zlib import crc32
 
@@ -39,8 +39,8 @@ CONNECT = 1.0
 READ = 2.0
 LARGEST = 1 << 20  # bytes; an item ends at 400 KB
 
-_IDLE = 10
-_QUOTA = 500
+_IDLE, _QUOTA = 10, 500
+_CHANCE = SystemRandom().random  # Python's own goes on alike in all processes of one snapshot
 _LONGEST_CODE = 64
 
 # The base of the pause in seconds, and the price of a retry: botocore's, for DynamoDB.
@@ -91,7 +91,7 @@ class LeanReader:
         clock: Callable[[], float] = time.time,
         timer: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
-        rng: Callable[[], float] = random.random,
+        rng: Callable[[], float] = _CHANCE,
     ) -> None:
         """Read these top-level `attributes` of rows `item` in `table`; nothing is sent yet.
 

@@ -137,6 +137,11 @@ def usage_days() -> int:
     return _number(os.environ, "USAGE_DAYS")
 
 
+def service_name() -> str:
+    """Return what the metrics of this stack are told from another's by: the stack's name."""
+    return os.environ.get("POWERTOOLS_SERVICE_NAME", "keyturn")
+
+
 def environment() -> Mapping[str, str]:
     """Return what AWS itself sets: region, credentials, endpoints."""
     return os.environ

@@ -1,7 +1,8 @@
 """The template as the emulator of AWS can take it: every difference from the template is here.
 
-`LEFT_OUT`, `RENAMED` and `CONDITIONS` are what the emulator lacks. The other two are what it cannot
-be told otherwise: it reads gateway responses as resources only, and cannot say `extendedRequestId`.
+`LEFT_OUT`, `RENAMED`, `TABLE` and `CONDITIONS` are what the emulator lacks. The other two are what
+it cannot be told otherwise: it reads gateway responses as resources only, and cannot say
+`extendedRequestId`.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ LEFT_OUT = {"AWS::Events::Archive", "AWS::Events::EventBusPolicy"}
 """Resource types it does not know."""
 RENAMED = {"AWS::IAM::RolePolicy": "AWS::IAM::Policy"}
 """The same, under the name it knows."""
+TABLE = "${Table.TableId}", "${Table}"
+"""What says that it is another table: it knows no `TableId` of a global one, but its name."""
 CONDITIONS = {
     "events:source",
     "kms:EncryptionContext:service",
@@ -28,7 +31,7 @@ def adapted(built: Path, bundle: Path, behind: Mapping[str, str]) -> str:
     `behind` are environment variables for the functions behind the scenes: no request waits for
     them, so what they do must not be taken for a request's doing.
     """
-    template = yaml.safe_load(built.read_text(encoding="utf-8"))
+    template = yaml.safe_load(built.read_text(encoding="utf-8").replace(*TABLE))
     template["Globals"]["Function"]["CodeUri"] = str(bundle)
     resources: dict[str, dict[str, Any]] = {
         logical_id: _renamed(resource)

@@ -16,6 +16,7 @@ from keyturn.issuer import START_OVER
 from keyturn.keys import Reason, Rotation
 from tests.faults import wire
 from tests.faults.wire import Wire, wire_to
+from tests.infra.declared import PSEUDO
 from tests.races.places import Place, grant
 from tests.support import by
 
@@ -25,7 +26,7 @@ MARGIN = 0.5  # for what is not waiting
 
 def timeouts() -> dict[str, float]:
     """Return the declared seconds of every function that a gateway waits for, by its module."""
-    template = Template(TEMPLATE, {}, lambda *_: "", {})
+    template = Template(TEMPLATE, PSEUDO, lambda *_: "", {})
     functions = dict(template.resources("AWS::Serverless::Function"))
     return {
         module: float(each["Timeout"])

@@ -59,20 +59,26 @@ def resolved(
     return dict(template.resources(kind))
 
 
-@cache
-def deployed(path: Path = PATH) -> dict[str, dict[str, Any]]:
-    """Return the resources that CloudFormation gets to see, by logical id.
+def deployed(path: Path = PATH, **given: str) -> dict[str, dict[str, Any]]:
+    """Return the resources that CloudFormation gets to see with these parameters, by logical id."""
+    resources: dict[str, dict[str, Any]] = translated(path, **given)["Resources"]
+    return resources
 
-    SAM's own translator makes them. Its pins clash with the tests', so it runs in the SAM CLI's
+
+@cache
+def translated(path: Path = PATH, **given: str) -> dict[str, Any]:
+    """Return the template that CloudFormation gets to see.
+
+    SAM's own translator makes it. Its pins clash with the tests', so it runs in the SAM CLI's
     environment; tests that ask for it are skipped where that does not exist.
     """
     if not _SAM_PYTHON.exists():
         pytest.skip("needs the SAM CLI's environment: `make validate` makes it")
     done = subprocess.run(
-        [_SAM_PYTHON, Path(__file__).with_name("translate.py"), path],
+        [_SAM_PYTHON, Path(__file__).with_name("translate.py"), path, json.dumps(given)],
         env={**os.environ, "AWS_DEFAULT_REGION": "us-east-1"},
         capture_output=True,
         check=True,
     )
-    resources: dict[str, dict[str, Any]] = json.loads(done.stdout)["Resources"]
-    return resources
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document

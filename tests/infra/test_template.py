@@ -33,6 +33,9 @@ ASKS = {
 }
 AUTHORIZERS = sorted(ASKS)
 
+# Whatever decides about a key goes from one whole version to the next.
+VERSIONED = [*AUTHORIZERS, "VerifyKeyFunction"]
+
 # The same of other functions.
 TAKES = {
     "RotateKeyFunction": {"COMPROMISED_ACTION"},
@@ -63,7 +66,8 @@ def test_every_authorizer_is_the_same_code_and_asks_for_roles_of_its_own() -> No
     assert {name for name, f in FUNCTIONS.items() if f["Handler"] == HANDLER} == ASKS.keys()
     assert len({json.dumps([FUNCTIONS[name][part] for part in same]) for name in AUTHORIZERS}) == 1
     for name, asks in ASKS.items():
-        given = {parameter: f"<{parameter}>" for parameter in written()["Parameters"]}
+        free = {n for n, p in written()["Parameters"].items() if "AllowedValues" not in p}
+        given = {parameter: f"<{parameter}>" for parameter in free}
         variables = resolved(FUNCTION, given)[name]["Environment"]["Variables"]
         expected = {variable: given.get(value, value) for variable, value in asks.items()}
         assert {variable: variables[variable] for variable in asks} == expected
@@ -132,12 +136,13 @@ def test_every_log_is_kept_for_the_time_the_parameter_says() -> None:
     assert {group["RetentionInDays"] for group in groups.values()} == {"7"}
 
 
-@pytest.mark.parametrize("name", AUTHORIZERS)
-def test_an_authorizer_is_replaced_whole_when_what_it_acts_on_changes(name: str) -> None:
+@pytest.mark.parametrize("name", VERSIONED)
+def test_what_decides_is_replaced_whole_when_what_it_acts_on_changes(name: str) -> None:
     _, said = written()["Resources"][name]["Properties"]["VersionDescription"]
-    parameters = [value for value in ASKS[name].values() if value in written()["Parameters"]]
-    assert re.findall(r"\$\{(\w+)\}", said) == [
-        *("Table", "Architecture", "Tracing", "ImportedKeys"),
+    asks = ASKS.get(name, {"ALLOWED_ROLES": "AllowedRoles"})
+    parameters = [value for value in asks.values() if value in written()["Parameters"]]
+    assert re.findall(r"\$\{([\w.]+)\}", said) == [
+        *("Table.TableId", "Architecture", "Tracing", "SnapStart", "ImportedKeys"),
         *parameters,
     ]
     (version,) = [
@@ -149,18 +154,20 @@ def test_an_authorizer_is_replaced_whole_when_what_it_acts_on_changes(name: str)
     assert version["Description"] == {"Fn::Sub": said}
 
 
-@pytest.mark.parametrize("name", AUTHORIZERS)
-def test_what_an_authorizer_acts_on_fits_into_a_versions_description(name: str) -> None:
+@pytest.mark.parametrize("name", VERSIONED)
+def test_what_a_decision_acts_on_fits_into_a_versions_description(name: str) -> None:
     longest = {
-        "Table": 128 + len("-Table-") + 13,  # CloudFormation's own name, after the stack's longest
-        "Architecture": len("x86_64"),
-        "Tracing": len("PassThrough"),
-        "ImportedKeys": len("false"),
+        "Table.TableId": 36,
+        **{
+            n: p.get("MaxLength")
+            or max((len(str(v)) for v in p.get("AllowedValues", ())), default=0)
+            for n, p in written()["Parameters"].items()
+        },
         "VerifyCacheSeconds": len("60"),
-        **{n: p["MaxLength"] for n, p in written()["Parameters"].items() if "MaxLength" in p},
     }
     _, said = written()["Resources"][name]["Properties"]["VersionDescription"]
-    assert len(re.sub(r"\$\{(\w+)\}", lambda match: "x" * longest[match[1]], said)) <= 256
+    assert all(longest[part] for part in re.findall(r"\$\{([\w.]+)\}", said))
+    assert len(re.sub(r"\$\{([\w.]+)\}", lambda match: "x" * longest[match[1]], said)) <= 256
 
 
 @pytest.mark.prove

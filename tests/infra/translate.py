@@ -1,4 +1,7 @@
-"""Prints a SAM template as CloudFormation; run by the SAM CLI's Python, which can translate."""
+"""Prints a SAM template as CloudFormation; run by the SAM CLI's Python, which can translate.
+
+The second argument is the parameters' values, as JSON: SAM acts on some of them.
+"""
 
 import json
 import sys
@@ -16,5 +19,11 @@ class NoManagedPolicies:
 
 
 template = yaml_parse(Path(sys.argv[1]).read_text(encoding="utf-8"))
-template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"  # what `sam deploy` puts there
-sys.stdout.write(json.dumps(transform(template, {"AWS::Region": "us-east-1"}, NoManagedPolicies())))
+for function in (
+    template.get("Globals", {}).get("Function", {}),
+    *(resource.get("Properties", {}) for resource in template["Resources"].values()),
+):
+    if "CodeUri" in function:
+        function["CodeUri"] = "s3://bucket/key"  # what `sam deploy` puts there
+given = {"AWS::Region": "us-east-1", **json.loads(sys.argv[2])}
+sys.stdout.write(json.dumps(transform(template, given, NoManagedPolicies())))
