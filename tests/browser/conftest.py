@@ -22,7 +22,8 @@ PATIENCE = 15_000  # milliseconds, on a machine that others use too
 expect.set_options(timeout=PATIENCE)
 
 
-@pytest.fixture(scope="session")
+# Not for the session: until it ends, playwright's event loop runs in this thread, and no other can.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     path = browser()
     # Root, as which CI runs, gets no sandbox; what is opened is ours.
@@ -34,7 +35,8 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def stack(chromium: Browser) -> Iterator[Stack]:  # noqa: ARG001 - no stack where there is no browser
+def stack() -> Iterator[Stack]:
+    browser()  # no stack where there is none
     # It lasts as long as the process: a sweep would speak into other tests' output.
     with local_stack(sweep_seconds=3600) as stack:
         yield stack

@@ -164,3 +164,4 @@ def test_authorizer_that_runs_out_of_time_is_503_and_never_access(
 
     assert service.row(alias) is None
     assert "PutItem" not in service.wire.calls
+    time.sleep(LATE)  # as above: what it still asks is no other test's

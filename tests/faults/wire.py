@@ -66,9 +66,14 @@ class Wire:
 
     def close(self) -> None:
         """Close every connection at this end, and let its client find out."""
-        for handler in list(self.open):
+        closed = list(self.open)
+        for handler in closed:
             with suppress(OSError):  # its client was faster
                 handler.connection.shutdown(socket.SHUT_RDWR)
+        # Else one that has not noticed yet could still take a request, and not answer it.
+        deadline = time.monotonic() + 5
+        while self.open.intersection(closed) and time.monotonic() < deadline:
+            time.sleep(0.001)
 
     def freeze(self) -> None:
         """Answer on no connection that is open now any more, and say nothing."""
