@@ -324,12 +324,6 @@ def live(life: type[Life], lives: int, steps: int) -> None:
     )
 
 
-def test_strings_of_a_key_are_worth_what_the_model_says(life: type[Life]) -> None:
-    live(life, 3, 25)
-
-    assert life.steps.total() >= 50
-
-
 @pytest.mark.prove
 @pytest.mark.dynamodb_local
 @pytest.mark.usefixtures("metered")

@@ -189,6 +189,7 @@ def test_whatever_it_is_asked_it_lets_in_only_the_one_valid_key(
     figure("made-up events to the authorizers", f"{seen.total():,}, no other key was let in")
 
 
+@pytest.mark.prove
 @pytest.mark.usefixtures("capsys")
 def test_an_event_that_does_not_hold_the_valid_key_is_never_let_in(strings: dict[str, str]) -> None:
     without = strings | {KEY: keytext.mint("kt", keytext.id_of("", "root")).reveal()}

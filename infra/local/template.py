@@ -22,7 +22,7 @@ class TemplateError(Exception):
     """The template holds something that cannot be served here; the text names it."""
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """YAML with CloudFormation's short tags, and dates as the strings they are there."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own class attribute

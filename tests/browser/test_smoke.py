@@ -1,11 +1,14 @@
-"""What the console is for, once through; the rest takes longer and is in `make prove`."""
+"""What the console is for, once through."""
 
 import httpx
+import pytest
 from playwright.sync_api import expect
 
 from infra.local.stack import Stack
 from tests.browser.app import App
 from tests.browser.conftest import Opens
+
+pytestmark = pytest.mark.prove
 
 MARKUP = "<img src=x onerror=document.title='run'>"
 

@@ -36,6 +36,7 @@ def race(service: Service, alias: str) -> None:
     assert service.admits(key)
 
 
+@pytest.mark.prove
 def test_one_of_32_callers_is_told_201_and_all_the_same_key(service: Service) -> None:
     for _ in range(2):
         race(service, f"race-{os.urandom(8).hex()}")

@@ -59,6 +59,7 @@ def live(service: Service, alias: str, before: Callable[[], object]) -> dict[str
 
 
 @pytest.mark.row("F17")
+@pytest.mark.prove
 def test_connection_that_was_closed_while_idle_is_replaced_unseen(
     service: Service, alias: str
 ) -> None:
@@ -153,6 +154,7 @@ def test_write_that_outlasts_its_function_is_503_and_its_repeat_converges(
 
 
 @pytest.mark.row("F4")
+@pytest.mark.prove
 def test_authorizer_that_runs_out_of_time_is_503_and_never_access(
     service: Service, alias: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,7 +26,7 @@ PSEUDO = {
 }
 
 
-class Loader(yaml.SafeLoader):
+class Loader(yaml.CSafeLoader):
     """Leaves the short intrinsic functions as (tag, value)."""
 
 
