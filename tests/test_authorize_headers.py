@@ -103,7 +103,7 @@ def test_a_request_with_one_key_presents_it(headers: object, key: str) -> None:
 def test_a_request_without_a_key_or_with_no_telling_which_presents_none(
     headers: object, key: str, aws: Aws
 ) -> None:
-    event = websocket({}) | {"multiValueHeaders": filled(headers, key), "headers": {}}
+    event = websocket(filled(headers, key))  # whose `headers` hold the last value of each
 
     assert not is_let_in(event)
     assert not is_let_in(event | {"type": "REQUEST", "requestContext": {}})
