@@ -89,7 +89,7 @@ def websocket(headers: Mapping[str, list[str]]) -> dict[str, Any]:
     return {
         "type": "REQUEST",
         "methodArn": f"{API}/live/$connect",
-        "headers": {name: values[-1] for name, values in headers.items()},
+        "headers": {name: values[-1] for name, values in headers.items() if values},
         "multiValueHeaders": dict(headers),
         "queryStringParameters": {},
         "multiValueQueryStringParameters": {},
