@@ -32,7 +32,12 @@ class Terminal:
         os.write(self._file, text.encode())
 
     def interrupt(self) -> None:
-        self._process.send_signal(signal.SIGINT)
+        """Interrupt it, and again if nothing happens: just before a read, it waits for the read."""
+        for _ in range(_PATIENCE):
+            self._process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(2)
+                return
 
     def end(self) -> int:
         """Read to the end; returns the exit code."""
