@@ -14,6 +14,7 @@ from keyturn.foreign import Text
 from keyturn.keys import DAY, Reason, Rotation
 from keyturn.sweep import sweep
 from tests.support import Context, by
+from tests.support_aws import Table
 from tests.support_desk import AGAIN, GRANT, STORE, Desk
 from tests.support_rotation import BILLING, Stream
 
@@ -83,10 +84,13 @@ def lived() -> tuple[Life, Records]:
 
     Without what only moved on in the index, so that record and event are one to one.
     """
+    assert not Table().rows()  # else it would be another life
     life, stream = Life(), Stream()
     for _, step in life.steps():
         step()
-    return life, [record for record in stream.records() if _counts(record["dynamodb"])]
+    records = [record for record in stream.records() if _counts(record["dynamodb"])]
+    Table().clear()
+    return life, records
 
 
 def _counts(images: dict[str, Any]) -> bool:

@@ -170,9 +170,9 @@ def test_replayed_records_tell_what_was_told_and_undo_nothing(aws: Aws, table: T
 
 
 def test_forged_record_writes_no_key_and_tells_no_hash(aws: Aws, table: Table) -> None:
+    _, records = lived()
     made("billing", ("user",))
     (before,) = table.rows()
-    _, records = lived()
     image = records[0]["dynamodb"]["NewImage"]
     forged = image | {
         "id": {"S": BILLING},

@@ -13,6 +13,9 @@ from tests.cli.conftest import COMMAND, Keyturn
 
 _PATIENCE = 20
 
+# In the background of a shell it is ignored, and would be by what is started here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 class Terminal:
     """What was shown so far, and a way to type."""
@@ -32,12 +35,7 @@ class Terminal:
         os.write(self._file, text.encode())
 
     def interrupt(self) -> None:
-        """Interrupt it, and again if nothing happens: just before a read, it waits for the read."""
-        for _ in range(_PATIENCE):
-            self._process.send_signal(signal.SIGINT)
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(2)
-                return
+        self._process.send_signal(signal.SIGINT)
 
     def end(self) -> int:
         """Read to the end; returns the exit code."""
