@@ -11,7 +11,7 @@ import revoke_key
 from keyturn import keytext, row
 from keyturn.errors import Unavailable
 from keyturn.keys import DAY
-from tests.support import NOW, Clock, Context, Output, answer, delete
+from tests.support import NOW, REQUEST_ID, Clock, Context, Output, answer, delete
 from tests.support_authorizer import API, effect, http, made, rest, token, websocket
 from tests.support_aws import Aws, Table, lost_reply, refused
 
@@ -212,6 +212,7 @@ def test_what_cannot_be_known_is_neither_access_nor_a_401(
         authorize.handler(asked(key), Context())
     line = output.records()[-1]
     assert (line["reason"], line["Failed"]) == ("unavailable", 1)
+    assert line["request_id"] in {REQUEST_ID, Context().aws_request_id}
     assert line["detail"].startswith("GetItem: AccessDeniedException")
     assert key[-38:-6] not in output.text
 

@@ -206,3 +206,21 @@ def test_key_that_is_not_there_is_not_condemned(store: KeyStore, table: Table) -
         store.condemn(KEY.id, LATER, by("event:e"))
 
     assert table.rows() == []
+
+
+def test_condemned_key_says_when_and_by_whom(store: KeyStore) -> None:
+    store.create(KEY)
+    store.revoke(KEY.id, None, Reason.CESSATION, LATER, by("actor"))
+
+    condemned = store.condemn(KEY.id, LATER + 1, by("event:e"))
+
+    assert condemned == replace(
+        KEY,
+        is_active=False,
+        revoked_at=LATER + 1,
+        revoke_reason=Reason.COMPROMISED,
+        updated_at=LATER + 1,
+        updated_by="event:e",
+        updated_request="request",
+        version=3,
+    )
