@@ -335,7 +335,7 @@ def test_strings_of_a_key_are_worth_the_same_on_dynamodb_local(life: type[Life])
 
 @pytest.mark.prove
 def test_strings_of_many_keys_are_worth_what_the_model_says(life: type[Life]) -> None:
-    live(life, 80, 40)
+    live(life, 68, 40)
 
     assert life.steps.total() >= 2000
     assert {*life.steps} == {

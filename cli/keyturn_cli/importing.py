@@ -115,8 +115,10 @@ class Import:
         with ThreadPoolExecutor(at_once) as pool:
             try:
                 for batch in _batches(items):
-                    at = self._source.position()
-                    pending.append((batch, pool.submit(self._send, batch), at))
+                    # Among those on their way before it is: an interruption must not lose it.
+                    sending: Future[list[Any]] = Future()
+                    pending.append((batch, sending, self._source.position()))
+                    pool.submit(self._deliver, batch, sending)
                     while len(pending) > 2 * at_once or (pending and pending[0][1].done()):
                         moved(self._settle(pending))
                     if self.stopped:
@@ -134,6 +136,13 @@ class Import:
                         pending.popleft()
                     else:
                         self._settle(pending)
+
+    def _deliver(self, batch: list[Item], sending: Future[list[Any]]) -> None:
+        if sending.set_running_or_notify_cancel():
+            try:
+                sending.set_result(self._send(batch))
+            except Exception as failed:  # noqa: BLE001 - whoever waits for it gets it
+                sending.set_exception(failed)
 
     def _send(self, batch: list[Item]) -> list[Any]:
         rows = [item.sent for item in batch if item.sent is not None]
