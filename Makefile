@@ -38,9 +38,9 @@ test: $(VENV)/.has-dev  ## run the tests, in random order (WORKERS=2)
 	@$(MAKE) -s console || echo "Tests of the console are skipped."
 	$(BIN)/pytest -m $(QUICK) -n $(WORKERS)
 
-coverage: $(VENV)/.has-dev  ## run the same tests and measure branch coverage: at least 98 %
+coverage: $(VENV)/.has-dev  ## run the functions' own tests and measure branch coverage: at least 98 %
 	@$(MAKE) -s console || echo "Tests of the console are skipped."
-	$(BIN)/pytest -m $(QUICK) -n $(WORKERS) --cov
+	$(BIN)/pytest tests/keyturn tests/test_*.py -m $(QUICK) -n $(WORKERS) --cov
 
 prove: $(VENV)/.has-dev  ## run the long tests, and those on DynamoDB Local (needs Java)
 	@$(MAKE) -s console || echo "Tests of the console are skipped."
