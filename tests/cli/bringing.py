@@ -13,12 +13,16 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import import_keys
 from keyturn import keytext, service
 from keyturn.keys import ApiKey, Outcome
 from tests.cli.account import Account, served
 from tests.cli.between import Step
 from tests.cli.conftest import Done, Keyturn
+from tests.support import Output
+from tests.support_aws import Aws
 from tests.support_desk import STORE
 
 ARN = "arn:aws:lambda:eu-central-1:123456789012:function:keyturn-ImportKeysFunction-X"
@@ -102,8 +106,8 @@ def without_strings(done: Done) -> Done:
     return done
 
 
-@contextmanager
-def bringing(command: Keyturn, folder: Path) -> Iterator[Bringing]:
+@pytest.fixture
+def bring(command: Keyturn, aws: Aws, output: Output, tmp_path: Path) -> Iterator[Bringing]:  # noqa: ARG001
     """Bring into an account with the real function."""
     # Run in this process, the command has an environment of its own, and the function needs this.
     command.environment |= {
@@ -111,4 +115,4 @@ def bringing(command: Keyturn, folder: Path) -> Iterator[Bringing]:
     }
     account = Account(OUTPUTS, ARN, import_keys.handler)
     with served(command, account):
-        yield Bringing(command, account, folder)
+        yield Bringing(command, account, tmp_path)

@@ -2,9 +2,7 @@
 
 import re
 import sqlite3
-from collections.abc import Iterator
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 
@@ -14,26 +12,20 @@ from tests.cli.bringing import (
     Bringing,
     as_csv,
     as_jsonl,
-    bringing,
+    bring,
     judged,
     key_of,
     row,
     stored,
     works,
 )
-from tests.cli.conftest import Keyturn
 from tests.infra.declared import PATH
-from tests.support import Output
-from tests.support_aws import Aws, Table
+from tests.support_aws import Table
 from tests.support_desk import GRANT, Desk
 
+__all__ = ["bring"]
+
 EPOCH = 4_073_587_200  # EXPIRE, in UTC
-
-
-@pytest.fixture
-def bring(command: Keyturn, aws: Aws, output: Output, tmp_path: Path) -> Iterator[Bringing]:  # noqa: ARG001
-    with bringing(command, tmp_path) as found:
-        yield found
 
 
 def test_every_string_of_a_csv_file_works_on(bring: Bringing) -> None:

@@ -2,8 +2,6 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -14,25 +12,19 @@ from tests.cli.bringing import (
     Bringing,
     as_csv,
     as_jsonl,
-    bringing,
+    bring,
     judged,
     key_of,
     row,
     stored,
     works,
 )
-from tests.cli.conftest import Keyturn
-from tests.support import Output
-from tests.support_aws import Aws, Table
+from tests.support_aws import Table
+
+__all__ = ["bring"]
 
 FIRST = ",".join(HEADER)
 TIME = "expire: must be a time in ISO 8601 with its zone, from 1970 to 9999 in UTC"
-
-
-@pytest.fixture
-def bring(command: Keyturn, aws: Aws, output: Output, tmp_path: Path) -> Iterator[Bringing]:  # noqa: ARG001
-    with bringing(command, tmp_path) as found:
-        yield found
 
 
 @pytest.mark.parametrize(

@@ -3,33 +3,25 @@
 import os
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Event
 
 import pytest
 
 from tests.cli.account import Account, failed, refusal
 from tests.cli.between import Reply, Request
-from tests.cli.bringing import Bringing, as_csv, bringing, key_of, row, works
-from tests.cli.conftest import Keyturn
+from tests.cli.bringing import Bringing, as_csv, bring, key_of, row, works
 from tests.cli.terminal import terminal
-from tests.support import Output
 from tests.support_aws import Aws, Table, refused
 
+__all__ = ["bring"]
 
-@pytest.fixture
-def bring(
-    command: Keyturn,
-    aws: Aws,  # noqa: ARG001 - it is in there
-    output: Output,  # noqa: ARG001
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Bringing]:
+
+@pytest.fixture(autouse=True)
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask again at once."""
     monkeypatch.setattr("keyturn_cli.importing._FIRST_WAIT", 0.001)
-    with bringing(command, tmp_path) as found:
-        yield found
 
 
 def test_a_database_that_goes_away_half_way_says_how_many_are_in(bring: Bringing) -> None:

@@ -1,22 +1,15 @@
 """A row that is malformed, or of another layout: nobody can know, and nobody writes over it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.e2e.served import PATH, Answer, Service, served
+from tests.e2e.served import PATH, Answer, Service
 
 pytestmark = pytest.mark.row("F15")
 
 Item = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
-    with served("bad-rows") as service:
-        assert service.stack.admin_key
-        yield service
 
 
 @pytest.fixture

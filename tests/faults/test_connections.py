@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from infra.local.stack import Stack
-from tests.e2e.served import PATH, Answer, Service, served
+from tests.e2e.served import PATH, Answer, Service
 from tests.faults import wire
 from tests.faults.wire import Fault
 
@@ -15,20 +15,6 @@ SLOW = 0.5
 LATE = 1.2
 TIMEOUT = 0.8
 TOO_LATE = {"late reply": wire.late_reply(LATE), "late request": wire.late_request(LATE)}
-
-
-@pytest.fixture(scope="module")
-def _service() -> Iterator[Service]:
-    with served("connections") as service:
-        assert service.stack.admin_key
-        yield service
-
-
-@pytest.fixture
-def service(_service: Service) -> Iterator[Service]:
-    _service.wire.heal()
-    yield _service
-    _service.wire.heal()
 
 
 def live(service: Service, alias: str, before: Callable[[], object]) -> dict[str, list[str]]:
@@ -101,14 +87,20 @@ def test_answer_that_comes_bit_by_bit_is_taken_whole(service: Service, alias: st
 
 
 @pytest.fixture
-def hurried(service: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+def _outlived() -> Iterator[None]:
+    """Functions run on where no Lambda ends them: what they still ask is no other test's."""
+    yield
+    time.sleep(LATE)
+
+
+@pytest.fixture
+def hurried(service: Service, monkeypatch: pytest.MonkeyPatch, _outlived: None) -> Service:
     """The service, whose functions have less time than what is late takes."""
     assert isinstance(service.stack, Stack)
     for name, function in service.stack.functions.items():
         if "Authorizer" not in name:
             monkeypatch.setattr(function, "timeout", TIMEOUT)
-    yield service
-    time.sleep(LATE)  # they run on where no Lambda ends them
+    return service
 
 
 def lands(service: Service, operation: str) -> None:
@@ -155,6 +147,7 @@ def test_write_that_outlasts_its_function_is_503_and_its_repeat_converges(
 
 @pytest.mark.row("F4")
 @pytest.mark.prove
+@pytest.mark.usefixtures("_outlived")
 def test_authorizer_that_runs_out_of_time_is_503_and_never_access(
     service: Service, alias: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,4 +159,3 @@ def test_authorizer_that_runs_out_of_time_is_503_and_never_access(
 
     assert service.row(alias) is None
     assert "PutItem" not in service.wire.calls
-    time.sleep(LATE)  # as above: what it still asks is no other test's

@@ -1,35 +1,19 @@
 """What a client of the API is told when the database or KMS fails, and what is stored then."""
 
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 
 from infra.local.emulator import moto
 from infra.local.stack import local_stack
-from tests.e2e.served import Answer, Service, served
+from tests.e2e.served import Answer, Service
 from tests.faults import wire
 from tests.faults.wire import Fault, Wire
 
 pytestmark = pytest.mark.prove
 
 MESSAGE = "service unavailable, try again"
-
-
-@pytest.fixture(scope="module")
-def _service() -> Iterator[Service]:
-    # Not the one of other tests: the SDK's clients have a quota of retries for their whole life.
-    with served("faults") as service:
-        assert service.stack.admin_key
-        yield service
-
-
-@pytest.fixture
-def service(_service: Service) -> Iterator[Service]:
-    _service.wire.heal()
-    yield _service
-    _service.wire.heal()
 
 
 def is_unavailable(answer: Answer) -> bool:
