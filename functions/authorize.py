@@ -55,11 +55,12 @@ def handler(event: object, context: "LambdaContext") -> dict[str, Any]:
         raise
     decision.write(verdict, request_id, started)
     credential = verdict.credential
-    told = "resolverContext" if _is_appsync(asked) else "context"
-    if told == "resolverContext" or asked.get("version") == "2.0":
+    is_appsync = _is_appsync(asked)
+    if is_appsync or asked.get("version") == "2.0":
         if credential is None or verdict.outcome is not Outcome.VALID:
             return {"isAuthorized": False}
-        return {"isAuthorized": True, told: _context(verdict, credential)}
+        named = "resolverContext" if is_appsync else "context"
+        return {"isAuthorized": True, named: _context(verdict, credential)}
     if credential is None or verdict.outcome not in {Outcome.VALID, Outcome.INSUFFICIENT_ROLE}:
         raise Unauthorized
     return {
